@@ -1,0 +1,35 @@
+// A command beside the roles: `distsys health`, `distsys migrate`.
+#pragma once
+
+#include "distsys/app/option.hpp"
+#include "distsys/app/role.hpp"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace distsys::app {
+
+enum exit_code : int {
+  exit_ok = 0,
+  exit_failed = 1,        // the command ran and the answer is no
+  exit_usage = 64,        // sysexits.h: EX_USAGE
+  exit_unavailable = 69,  // EX_UNAVAILABLE
+  exit_bug = 70,          // EX_SOFTWARE
+  exit_config = 78,       // EX_CONFIG
+};
+
+struct command_info {
+  std::string_view name;
+  std::string_view summary;
+  std::string_view usage;  // what follows the name: "[URL]"
+  std::span<const option> options;
+  /// Runs on loop 0. `words` is what is not an option. Returns an exit_code.
+  awaitable<int> (*run)(role_context& context, std::vector<std::string> words);
+};
+
+/// The one table of commands: src/commands/commands.cpp.
+std::span<const command_info> commands();
+
+}  // namespace distsys::app

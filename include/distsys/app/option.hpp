@@ -1,0 +1,66 @@
+// What can be configured: one declaration is the source of the flag, the environment variable, the file key, the help,
+// the checks, the completions and the documentation.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace distsys::app {
+
+enum class kind : std::uint8_t {
+  flag,  // true or false; `--name` alone means true
+  integer,
+  real,
+  duration,  // "250ms", "5s", "1h"
+  size,      // "64KiB", "1MiB"
+  text,
+  path,      // relative to where the process was started
+  endpoint,  // "host:port", or ":port" where --host fills in the host
+  url,       // of an input or a target; its schemes are in `allowed`, if any
+  url_kv_store,
+  url_database,
+  url_http_client,
+};
+
+/// A table of these is constexpr data beside its role.
+struct option {
+  std::string_view name;  // lower case, words joined by '-'
+  kind type;
+  std::string_view default_value;  // as a user would write it; empty: none
+  std::string_view help;           // one line, no full stop
+
+  char shorthand = 0;                              // -c
+  bool repeatable = false;                         // may be given several times; file: a list, separated by commas
+  bool secret = false;                             // masked everywhere; `NAME-file` is declared with it
+  bool reloadable = false;                         // takes effect on SIGHUP
+  std::span<const std::string_view> allowed = {};  // values (text) or schemes (url)
+
+  constexpr option with_shorthand(char c) const {
+    option o = *this;
+    o.shorthand = c;
+    return o;
+  }
+  constexpr option as_repeatable() const {
+    option o = *this;
+    o.repeatable = true;
+    return o;
+  }
+  constexpr option as_secret() const {
+    option o = *this;
+    o.secret = true;
+    return o;
+  }
+  constexpr option as_reloadable() const {
+    option o = *this;
+    o.reloadable = true;
+    return o;
+  }
+  constexpr option one_of(std::span<const std::string_view> values) const {
+    option o = *this;
+    o.allowed = values;
+    return o;
+  }
+};
+
+}  // namespace distsys::app

@@ -1,0 +1,37 @@
+// Documents of the sources into observations. A document that is not JSON, or is truncated, is errc::invalid with the
+// byte offset; a bad record inside a good document is refused and never harms its neighbours. Pure functions.
+#pragma once
+
+#include "distsys/domain/geo/event.hpp"
+#include "distsys/foundation/error.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace distsys::domain::geo {
+
+enum class document_format { geojson, georss, georss_grid };
+std::string_view name(document_format f) noexcept;
+
+struct decode_options {
+  std::string source;                 // overrides the source's own name ("waze", "usgs", the feed's title)
+  std::optional<timestamp> observed;  // when the document itself does not say
+};
+
+/// By content: a FeatureCollection, an object with alerts or jams (live map and partner feed), or one with celdas.
+result<document_format> detect_format(const json::value& document);
+
+/// Detects and decodes. Without an observation time in options or document: errc::invalid.
+result<observation> decode(const json::value& document, const decode_options& options);
+/// Parses first.
+result<observation> decode(std::string_view document, const decode_options& options);
+
+/// The observation time that a document states itself (metadata.generated, endTimeMillis, metadata.fecha_consulta in
+/// America/Santiago, …).
+std::optional<timestamp> observation_time(const json::value& document);
+
+/// The document without `users` and without any `reportBy…` that names a person: what may be recorded or kept.
+json::value without_personal_data(json::value document);
+
+}  // namespace distsys::domain::geo

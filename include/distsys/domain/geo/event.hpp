@@ -1,0 +1,51 @@
+// The canonical geographic event: what every source's records become.
+#pragma once
+
+#include "distsys/domain/geo/geometry.hpp"
+#include "distsys/foundation/json.hpp"
+#include "distsys/runtime/clock.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace distsys::domain::geo {
+
+using runtime::timestamp;
+
+struct event {
+  std::string source;                // who says so: "usgs", "waze", "sim"
+  std::string id;                    // unique within the source
+  std::vector<std::string> aliases;  // other ids of the same event within the source
+  std::string kind;            // "jam", "hazard", "accident", "road_closed", "police", "chit_chat", "earthquake", …
+  std::string subtype;         // the source's finer word, lower case; may be empty
+  int severity = 0;            // 0 (none, unknown) … 10; each codec documents its scale
+  position at;                 // a jam's is its line's first vertex
+  std::vector<position> line;  // of jams; empty for points
+  std::string text;            // for people: a title or a report
+  std::string place;           // for people: street, city
+  std::optional<timestamp> started, updated, expires;
+  json::object properties;  // what the source says beyond this; never personal data
+};
+
+/// The GeoJSON Feature (RFC 7946) of an event: the form in which it is stored and served. Deterministic.
+std::string to_feature(const event& e);
+
+/// What was refused of a document, and why.
+struct refusal {
+  std::string reason;    // one of a few fixed words: "no_position", "out_of_range", "wrong_type", "no_id", "bad_time"
+  std::string detail;    // which member, which value
+  std::string document;  // the record as JSON, without personal data
+};
+
+/// One answer of a source, decoded.
+struct observation {
+  timestamp observed;         // when the source said this
+  std::vector<event> events;  // the last of those with the same id
+  std::vector<refusal> refused;
+  std::size_t duplicates = 0;  // records folded into another of the same id
+};
+
+}  // namespace distsys::domain::geo
