@@ -20,13 +20,24 @@ enum exit_code : int {
   exit_config = 78,       // EX_CONFIG
 };
 
+/// What a command sees: its own options as a role sees its own, and the chosen roles (all of them without --role), none
+/// of which is made or started.
+class command_context : public role_context {
+ public:
+  struct chosen_role {
+    const role_info* info;
+    role_context* context;  // opens a backend when it is asked for
+  };
+  virtual std::span<const chosen_role> chosen_roles() = 0;
+};
+
 struct command_info {
   std::string_view name;
   std::string_view summary;
   std::string_view usage;  // what follows the name: "[URL]"
   std::span<const option> options;
   /// Runs on loop 0. `words` is what is not an option. Returns an exit_code.
-  awaitable<int> (*run)(role_context& context, std::vector<std::string> words);
+  awaitable<int> (*run)(command_context& context, std::vector<std::string> words);
 };
 
 /// The one table of commands: src/commands/commands.cpp.

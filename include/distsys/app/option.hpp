@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 
@@ -15,15 +16,17 @@ enum class kind : std::uint8_t {
   duration,  // "250ms", "5s", "1h"
   size,      // "64KiB", "1MiB"
   text,
-  path,      // relative to where the process was started
-  endpoint,  // "host:port", or ":port" where --host fills in the host
-  url,       // of an input or a target; its schemes are in `allowed`, if any
-  url_kv_store,
+  path,          // relative to where the process was started
+  endpoint,      // "host:port", or ":port" where --host fills in the host
+  url,           // of an input or a target; its schemes are in `allowed`, if any
+  url_kv_store,  // a backend, opened for the role; declares NAME-password with it, which is a secret
   url_database,
   url_http_client,
 };
 
-/// A table of these is constexpr data beside its role.
+/// A table of these is constexpr data beside its role. Options of several roles may share a name (a bare key then
+/// speaks to all of them) when all or none of them are flags. A name of a process-wide option, or one that ends in
+/// "-file" beside a secret of the same stem, is refused at start-up (a bug).
 struct option {
   std::string_view name;  // lower case, words joined by '-'
   kind type;
@@ -35,6 +38,8 @@ struct option {
   bool secret = false;                             // masked everywhere; `NAME-file` is declared with it
   bool reloadable = false;                         // takes effect on SIGHUP
   std::span<const std::string_view> allowed = {};  // values (text) or schemes (url)
+  double minimum = -std::numeric_limits<double>::infinity();  // of integer and real
+  double maximum = std::numeric_limits<double>::infinity();
 
   constexpr option with_shorthand(char c) const {
     option o = *this;
@@ -59,6 +64,12 @@ struct option {
   constexpr option one_of(std::span<const std::string_view> values) const {
     option o = *this;
     o.allowed = values;
+    return o;
+  }
+  constexpr option between(double low, double high) const {
+    option o = *this;
+    o.minimum = low;
+    o.maximum = high;
     return o;
   }
 };

@@ -28,8 +28,9 @@ struct endpoint {
   std::uint16_t port = 0;
 };
 
-/// The settings of one role and its dependencies, opened. Options are asked for by their declared name; another name or
-/// type throws std::logic_error (a bug). Lives as long as the role's service.
+/// The settings of one role and its dependencies, opened. Options are asked for by their declared name, process-wide
+/// ones too; another name or type throws std::logic_error (a bug). Settings may be read from any loop, at any time: a
+/// reloadable one answers its newest value. Lives as long as the role's service.
 class role_context {
  public:
   virtual ~role_context() = default;
@@ -68,6 +69,12 @@ class role_context {
   virtual void add_readiness(std::string name, std::function<std::string()> check) = 0;
 };
 
+/// What a role keeps in one of its databases: `distsys migrate` applies it without starting the role.
+struct role_migrations {
+  std::string_view option;  // the url_database option
+  std::span<const ports::migration> (*list)();
+};
+
 /// One entry of roles/roles.cpp.
 struct role_info {
   std::string_view name;
@@ -75,6 +82,7 @@ struct role_info {
   std::span<const option> options;
   std::unique_ptr<service> (*make)(role_context& context);
   bool part_of_all = true;
+  std::span<const role_migrations> migrations = {};
 };
 
 /// The one list of roles: roles/roles.cpp.

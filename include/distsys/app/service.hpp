@@ -15,8 +15,9 @@ class service {
  public:
   virtual ~service() = default;
 
-  /// Ready when it returns. An error ends the process: errc::unavailable with exit code 69, errc::invalid with 78,
-  /// others with 70.
+  /// Ready when it returns. An error ends the process: errc::invalid with exit code 78; what the world refused
+  /// (unavailable, timeout, already_exists for a taken address, permission_denied, no_space, conflict for a missing
+  /// migration, …) with 69; internal and corrupt with 70.
   virtual awaitable<result<void>> start() = 0;
   /// Until cancelled (success), done (success: a process whose services are all done exits 0), or broken.
   virtual awaitable<result<void>> run() = 0;
