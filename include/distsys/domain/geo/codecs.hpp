@@ -1,5 +1,16 @@
 // Documents of the sources into observations. A document that is not JSON, or is truncated, is errc::invalid with the
 // byte offset; a bad record inside a good document is refused and never harms its neighbours. Pure functions.
+//
+// What becomes of the records:
+// - georss `alerts[]`: id "alert-UUID" (its long `id` is an alias), kind of `type`, subtype of `subtype`, severity by
+// both
+//   (georss_codec.cpp has the table). `jams[]`: id "jam-UUID", kind "jam", severity 2 x level (0-5), started pubMillis,
+//   updated updateMillis; delay -1 becomes `"blocked": true`. `irregularities[]` of the partner feed: id
+//   "irregularity-ID", kind "irregularity". The prefixes keep numbers that alerts and jams share apart. Only members
+//   named in the codec are kept, none that tells of a person; `users[]` is not read.
+// - GeoJSON of the USGS: the feature's id, aliases of `ids`, kind of `type`, severity the magnitude rounded, 0 … 10.
+// - other GeoJSON: Points and LineStrings with an id; well-known names for the rest (geojson_codec.cpp).
+// - GeoJSON of this system (to_feature): as it was, its source included.
 #pragma once
 
 #include "distsys/domain/geo/event.hpp"
@@ -15,7 +26,7 @@ enum class document_format { geojson, georss, georss_grid };
 std::string_view name(document_format f) noexcept;
 
 struct decode_options {
-  std::string source;                 // overrides the source's own name ("waze", "usgs", the feed's title)
+  std::string source;                 // overrides the feed's own name ("waze", "usgs", its title)
   std::optional<timestamp> observed;  // when the document itself does not say
 };
 
@@ -31,7 +42,8 @@ result<observation> decode(std::string_view document, const decode_options& opti
 /// America/Santiago, …).
 std::optional<timestamp> observation_time(const json::value& document);
 
-/// The document without `users` and without any `reportBy…` that names a person: what may be recorded or kept.
+/// The document without `users` and without any member that names a person (`reportBy…`, `userName`, `wazeData`, …), at
+/// any depth: what may be recorded or kept.
 json::value without_personal_data(json::value document);
 
 }  // namespace distsys::domain::geo

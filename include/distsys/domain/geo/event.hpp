@@ -30,12 +30,21 @@ struct event {
   json::object properties;  // what the source says beyond this; never personal data
 };
 
-/// The GeoJSON Feature (RFC 7946) of an event: the form in which it is stored and served. Deterministic.
+/// The GeoJSON Feature (RFC 7946) of an event: the form in which it is stored and served. Deterministic: equal events
+/// give equal bytes, whatever order the source's properties came in.
+///
+///     {"type":"Feature","id":"SOURCE/ID","geometry":…,"properties":{"source","id","kind","subtype"?,"severity","text"?,
+///      "place"?,"started"?,"updated"?,"expires"?,"aliases"?,"source_properties"?}}
+///
+/// Members with ? are left out when they are empty; times are RFC 3339 in UTC. The geometry is a Point, or the
+/// LineString of a jam with two or more vertices; the event's position is the point, or the line's first coordinate.
+/// A line that crosses the antimeridian is the MultiLineString of its parts, cut there (RFC 7946, 3.1.9).
+/// decode() reads it back.
 std::string to_feature(const event& e);
 
 /// What was refused of a document, and why.
 struct refusal {
-  std::string reason;    // one of a few fixed words: "no_position", "out_of_range", "wrong_type", "no_id", "bad_time"
+  std::string reason;    // one of five words: "no_position", "out_of_range", "wrong_type", "no_id", "bad_time"
   std::string detail;    // which member, which value
   std::string document;  // the record as JSON, without personal data
 };

@@ -46,4 +46,7 @@ using area = std::variant<everywhere, circle, box, nearest>;
 bool contains(const circle& c, const position& p) noexcept;
 bool contains(const box& b, const position& p) noexcept;
 
+/// One box, or two at the antimeridian, that hold the whole circle. A circle that holds a pole has every longitude.
+std::vector<box> bounds(const circle& c);
+
 }  // namespace distsys::domain::geo
