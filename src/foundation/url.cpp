@@ -1,0 +1,170 @@
+#include "distsys/foundation/url.hpp"
+
+#include "distsys/foundation/text.hpp"
+
+#include <boost/url/parse.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace distsys {
+namespace {
+
+constexpr std::size_t max_url_bytes = 8192;
+constexpr std::string_view hex_digits = "0123456789ABCDEF";
+
+bool speaks_of_a_secret(std::string_view parameter) {
+  static constexpr std::array words{"password", "passwd", "secret", "token", "key", "signature", "credential"};
+  const std::string name = lower(parameter);
+  return std::any_of(words.begin(), words.end(), [&](auto word) { return name.find(word) != std::string::npos; });
+}
+
+// What people type (spaces, UTF-8, brackets of a glob) is escaped, so that Boost.URL, which is strict, takes it.
+std::string escape_the_unsafe(std::string_view text) {
+  static constexpr std::string_view unsafe = " \"<>\\^`{|}";
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80 || unsafe.find(c) != std::string_view::npos) {
+      out += '%';
+      out += hex_digits[byte >> 4];
+      out += hex_digits[byte & 15];
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+int hex_value(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+std::string percent_encode(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '.' || c == '_' || c == '~';
+    if (plain) {
+      out += c;
+    } else {
+      out += '%';
+      out += hex_digits[static_cast<unsigned char>(c) >> 4];
+      out += hex_digits[static_cast<unsigned char>(c) & 15];
+    }
+  }
+  return out;
+}
+
+result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+' && plus_is_space) {
+      out += ' ';
+    } else if (text[i] != '%') {
+      out += text[i];
+    } else {
+      const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
+      const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
+      if (high < 0 || low < 0) return error{errc::invalid, "a broken %-escape at byte " + std::to_string(i)};
+      out += static_cast<char>(high * 16 + low);
+      i += 2;
+    }
+  }
+  return out;
+}
+
+result<url> url::parse(std::string_view text) {
+  if (text.empty()) return error{errc::invalid, "the URL is empty"};
+  if (text.size() > max_url_bytes) return error{errc::invalid, "the URL is longer than 8 KiB"};
+  const auto control =
+      std::find_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  if (control != text.end()) {
+    return error{errc::invalid,
+                 "a control character at byte " + std::to_string(control - text.begin()) + " of the URL"};
+  }
+  const std::string escaped = escape_the_unsafe(text);
+  const auto parsed = boost::urls::parse_uri(escaped);
+  if (!parsed) {
+    const bool has_scheme = text.find(':') != std::string_view::npos;
+    return error{errc::invalid, has_scheme ? "not a URL: " + parsed.error().message()
+                                           : "not a URL: it does not begin with a scheme such as sqlite:"};
+  }
+  url u;
+  u.text_ = text;
+  u.scheme_ = lower(std::string_view(parsed->scheme().data(), parsed->scheme().size()));
+  u.has_authority_ = parsed->has_authority();
+  u.user_ = parsed->user();
+  u.password_ = parsed->password();
+  u.host_ = parsed->host_address();
+  if (parsed->has_port() && !parsed->port().empty()) {
+    const auto port = parse_integer({parsed->port().data(), parsed->port().size()});
+    if (!port || *port > 65535) return error{errc::invalid, "the port of the URL is not a number up to 65535"};
+    u.port_ = static_cast<std::uint16_t>(*port);
+  }
+  u.path_ = parsed->path();
+  for (const auto& p : parsed->params()) u.parameters_.emplace_back(p.key, p.value);
+  return u;
+}
+
+std::optional<std::string_view> url::parameter(std::string_view name) const {
+  for (const auto& [key, value] : parameters_) {
+    if (key == name) return value;
+  }
+  return std::nullopt;
+}
+
+result<void> url::check_parameters(std::span<const std::string_view> known) const {
+  for (const auto& [key, value] : parameters_) {
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    std::string detail = scheme_ + ": has no parameter '" + key + "'";
+    if (known.empty()) {
+      detail += "; it takes none";
+    } else {
+      if (const auto meant = nearest(key, known); !meant.empty())
+        detail += " (did you mean '" + std::string(meant) + "'?)";
+      detail += "; it takes ";
+      for (std::size_t i = 0; i < known.size(); ++i) detail.append(i == 0 ? "" : ", ").append(known[i]);
+    }
+    return error{errc::invalid, detail};
+  }
+  return {};
+}
+
+url url::with_credentials(std::string user, std::string password) const {
+  url u = *this;
+  u.user_ = std::move(user);
+  u.password_ = std::move(password);
+  return u;
+}
+
+std::string url::masked() const {
+  std::string out = scheme_ + ":";
+  if (has_authority_) {
+    out += "//";
+    if (!user_.empty() || !password_.empty()) {
+      out += percent_encode(user_);
+      if (!password_.empty()) out += ":***";
+      out += "@";
+    }
+    out += host_.find(':') == std::string::npos ? host_ : "[" + host_ + "]";
+    if (port_) out += ":" + std::to_string(*port_);
+  }
+  out += path_;
+  char separator = '?';
+  for (const auto& [key, value] : parameters_) {
+    out += separator;
+    out += key + "=" + (speaks_of_a_secret(key) ? "***" : value);
+    separator = '&';
+  }
+  return out;
+}
+
+}  // namespace distsys
