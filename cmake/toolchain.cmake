@@ -21,10 +21,14 @@ if(DISTSYS_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
+# PIE everywhere, by flag: a precompiled header must be compiled exactly as the files that use it.
+add_compile_options(-fPIE)
+add_link_options(-pie)
+
 if(DISTSYS_HARDENING)
-  add_compile_options(-fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection
+  add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection
                       -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
-  add_link_options(-pie -Wl,-z,relro,-z,now,-z,noexecstack)
+  add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
 endif()
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")

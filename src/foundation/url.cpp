@@ -97,6 +97,10 @@ result<url> url::parse(std::string_view text) {
     return error{errc::invalid, has_scheme ? "not a URL: " + parsed.error().message()
                                            : "not a URL: it does not begin with a scheme such as sqlite:"};
   }
+  // Boost.URL 1.81 ends the authority at a port that is no number and takes the rest for a path.
+  if (parsed->has_authority() && !parsed->encoded_path().empty() && parsed->encoded_path().front() != '/') {
+    return error{errc::invalid, "the port of the URL is not a number up to 65535"};
+  }
   url u;
   u.text_ = text;
   u.scheme_ = lower(std::string_view(parsed->scheme().data(), parsed->scheme().size()));
