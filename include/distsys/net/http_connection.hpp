@@ -32,7 +32,16 @@ struct connect_options {
   std::string server_name;  // SNI and Host
 };
 
-/// Belongs to one loop. One read and one write may be outstanding at a time; a deadline that passes closes it.
+/// What a connection was doing when a call on it failed.
+enum class http_stage : std::uint8_t {
+  connecting,
+  writing,
+  reading,
+  closed_early,  // the peer closed in good order where an answer was due
+};
+
+/// Belongs to one loop. One read and one write may be outstanding at a time; a deadline that passes closes it, and so
+/// does every error. An operation keeps what it needs alive when the connection is moved, not when it is destroyed.
 class http_connection {
  public:
   explicit http_connection(executor where);
@@ -46,15 +55,22 @@ class http_connection {
   /// One final answer (1xx are skipped). errc::corrupt for bytes that are not HTTP, errc::unavailable when the peer
   /// closed, errc::timeout, errc::too_large for a head over 64 KiB or a kept body over 64 MiB.
   awaitable<result<http_answer>> read(bool answer_to_head, bool keep_body, runtime::deadline limit);
+  /// write(), then read(), at less cost: a request that the kernel takes at once needs no wait. An answer that came
+  /// before the peer broke the connection is returned although the request was not sent whole.
+  awaitable<result<http_answer>> exchange(std::string_view request, bool answer_to_head, bool keep_body,
+                                          runtime::deadline limit);
   bool is_open() const noexcept;
+  /// Of the last call that failed.
+  http_stage failed_stage() const noexcept;
   void close() noexcept;
 
  private:
   struct state;
-  std::unique_ptr<state> state_;
+  std::shared_ptr<state> state_;
 };
 
-/// Name or literal to endpoints; resolved without blocking the loop.
+/// Name or literal to endpoints; resolved without blocking the loop. errc::not_found for a name that does not exist,
+/// errc::unavailable when the resolver gave no answer.
 awaitable<result<std::vector<asio::ip::tcp::endpoint>>> resolve(std::string host, std::uint16_t port);
 
 }  // namespace distsys::net
