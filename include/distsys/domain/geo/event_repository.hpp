@@ -1,4 +1,8 @@
 // Geographic events in a SQL database: idempotent writing with a change history, and reading by area.
+//
+// Four tables (src/domain/geo/migrations.cpp): geo_events holds each event as it last was, its feature as the bytes
+// that are served; geo_event_changes is the history, in the order of commits; geo_event_aliases finds an event by its
+// other ids; geo_dead_letters keeps what was refused.
 #pragma once
 
 #include "distsys/domain/geo/cell.hpp"
@@ -20,8 +24,8 @@ struct event_query {
   std::vector<std::string> kinds, sources;  // empty: any
   std::optional<timestamp> since;           // updated (else started, else first seen) at or after
   std::optional<int> min_severity;
-  std::size_t limit = 1000;
-  std::string cursor;  // from a page; of the same query
+  std::size_t limit = 1000;  // 1 … 10,000
+  std::string cursor;        // from a page; of the same query (the limit may differ)
 };
 
 struct event_page {
@@ -50,6 +54,8 @@ struct event_history {
   std::vector<change> changes;  // oldest first
 };
 
+/// Every event of an observation is counted in one of the first four. An event that had ended and is seen again is
+/// added.
 struct store_outcome {
   std::size_t added = 0, changed = 0, unchanged = 0, older = 0, ended = 0;
   store_outcome& operator+=(const store_outcome& o) noexcept;
@@ -62,23 +68,31 @@ class event_repository {
 
   static std::span<const ports::migration> migrations();
 
-  /// New events are added, changed ones updated, unchanged ones not written; an observation older than what is known
-  /// of an event changes nothing of it. Each change is in the history, in the same transaction. Several processes may
-  /// store at once.
+  /// What the database's listeners are woken with after each commit of changes.
+  static constexpr std::string_view channel = "geo_events";
+
+  /// New events are added, changed ones (whose feature text differs) updated, unchanged ones not written; an
+  /// observation older than the one that last changed an event changes nothing of it. Of two observations of the same
+  /// time the one with the later `updated` counts, else the one with the greater content hash, so that the order of
+  /// arrival never matters. An unknown id with a known alias is the known event under a new name. Each change is in the
+  /// history, in the same transaction. Several processes may store at once. A large observation is committed in parts:
+  /// after an error some may be stored, and storing it again completes it.
   awaitable<result<store_outcome>> store(const ports::call_context& context, observation seen);
 
-  /// Marks events as ended, as their source said at `observed`.
+  /// Marks events as ended, as their source said at `observed`; nothing happens to those unknown, ended, or changed by
+  /// a later observation.
   awaitable<result<store_outcome>> end(const ports::call_context& context, std::string source,
                                        std::vector<std::string> ids, timestamp observed);
 
-  /// Keeps refused records (by content: the same one twice is one) and documents, at most 100,000, oldest dropped.
+  /// Keeps refused records (by content: the same one twice is one) and documents, at most 100,000, oldest dropped. Of a
+  /// record only its first 64 KiB; of what is not JSON, and so cannot be cleaned of personal data, only the reason.
   awaitable<result<void>> keep_refused(const ports::call_context& context, std::string source, timestamp observed,
                                        std::vector<refusal> refused);
 
   /// What is neither ended nor expired now. errc::invalid for a cursor that is not of this query.
   awaitable<result<event_page>> find(const ports::call_context& context, event_query query);
 
-  /// errc::not_found. Aliases find it too.
+  /// errc::not_found. Aliases find it too. At most the last 1,000 changes.
   awaitable<result<event_history>> find_one(const ports::call_context& context, std::string source, std::string id);
 
   /// Changes with a sequence above `after`, in order.
@@ -93,6 +107,13 @@ class event_repository {
   ports::database& database() noexcept { return *db_; }
 
  private:
+  struct plan;
+  awaitable<result<store_outcome>> store_part(const ports::call_context& context, const observation& seen,
+                                              std::span<const event> events);
+  awaitable<result<void>> commit(const ports::call_context& context, ports::batch b);
+  awaitable<result<event_page>> find_nearest(const ports::call_context& context, const event_query& query);
+  awaitable<result<event_page>> find_within(const ports::call_context& context, const event_query& query);
+
   std::shared_ptr<ports::database> db_;
 };
 

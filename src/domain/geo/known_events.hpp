@@ -1,0 +1,32 @@
+// What the database knows of the events of an observation: read by id, and by alias for those not found.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "distsys/domain/geo/event_repository.hpp"
+
+namespace distsys::domain::geo {
+
+struct known_event {
+  std::int64_t key = 0, observed = 0, since = 0, revision = 0, content = 0;
+  position at;
+  bool ended = false;
+};
+
+/// By id as asked for.
+using known_events = std::unordered_map<std::string, known_event>;
+
+awaitable<result<known_events>> read_known(const ports::call_context& context, ports::database& db, std::string source,
+                                           std::vector<std::string> ids);
+
+/// Which event each of these other ids belongs to: by alias.
+awaitable<result<known_events>> read_known_by_alias(const ports::call_context& context, ports::database& db,
+                                                    std::string source, std::vector<std::string> aliases);
+
+/// `SELECT …, id` rows of `ids` by a statement that ends in "IN ", in chunks of a few fixed sizes (so that statements
+/// stay prepared).
+std::string marks(std::size_t n);
+
+}  // namespace distsys::domain::geo
