@@ -212,13 +212,13 @@ awaitable<result<void>> find_renamed(const ports::call_context& context, ports::
       if (!present.contains(a)) names.push_back(a);
   }
   if (names.empty()) co_return result<void>{};
-  const auto by_alias = co_await read_known_by_alias(context, db, source, names);
+  auto by_alias = co_await read_known_by_alias(context, db, source, names);
   if (!by_alias) co_return by_alias.error();
   known_events by_id;
   if (std::any_of(events.begin(), events.end(), [](const auto* e) { return !e->aliases.empty(); })) {
     auto found = co_await read_known(context, db, source, names);
     if (!found) co_return found.error();
-    by_id.swap(*found);
+    by_id = std::move(*found);
   }
 
   std::unordered_set<std::int64_t> taken;  // one row is one event

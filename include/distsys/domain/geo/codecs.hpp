@@ -37,6 +37,12 @@ result<document_format> detect_format(const json::value& document);
 result<observation> decode(const json::value& document, const decode_options& options);
 /// Parses first.
 result<observation> decode(std::string_view document, const decode_options& options);
+inline result<observation> decode(const std::string& document, const decode_options& options) {
+  return decode(std::string_view(document), options);  // a json::value can be made of one too
+}
+inline result<observation> decode(const char* document, const decode_options& options) {
+  return decode(std::string_view(document), options);
+}
 
 /// The observation time that a document states itself (metadata.generated, endTimeMillis, metadata.fecha_consulta in
 /// America/Santiago, …).
