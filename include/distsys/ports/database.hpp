@@ -27,7 +27,7 @@ struct per_dialect {
 };
 
 /// SQL with `?` for each parameter, in order (drivers rewrite it to their own form; no `?` in literals). It is run once
-/// a row of `parameters`, or once when there are none.
+/// a row of `parameters`: once when the table has no columns, never when it has columns and no row.
 struct statement {
   std::string sql;
   table parameters;
@@ -84,7 +84,7 @@ class transaction {
 class database {
  public:
   explicit database(std::string driver_name);
-  virtual ~database() = default;
+  virtual ~database();
   database(const database&) = delete;
   database& operator=(const database&) = delete;
 
@@ -122,7 +122,9 @@ class database {
   virtual awaitable<result<void>> do_notify(const call_context& context, std::string channel) = 0;
   virtual std::unique_ptr<change_listener> do_listen(std::string channel) = 0;
 
+  struct operations;
   call_monitor calls_;
+  std::unique_ptr<const operations> operations_;
 };
 
 }  // namespace distsys::ports

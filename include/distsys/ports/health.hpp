@@ -3,6 +3,7 @@
 
 #include "distsys/foundation/error.hpp"
 #include "distsys/foundation/metrics.hpp"
+#include "distsys/ports/call_context.hpp"
 #include "distsys/runtime/clock.hpp"
 
 #include <array>
@@ -19,6 +20,9 @@ struct health_state {
   std::string detail;   // the last failure while unhealthy
 };
 
+/// `unavailable`, `indeterminate`, `timeout`, `corrupt` and `no_space` speak against the backend; `cancelled` and
+/// `overloaded` say nothing; every other answer shows that it works.
+///
 /// Observes the calls of one port to one backend: `distsys_backend_call_duration_seconds{port,driver,operation}`,
 /// `distsys_backend_calls_total{port,driver,operation,outcome}`. Any thread.
 class call_monitor {
@@ -38,14 +42,19 @@ class call_monitor {
    public:
     call(call_monitor& monitor, const operation& op) noexcept;
     void done(const error* failure) noexcept;
+    /// Counts a call that never reached the backend, and so says nothing about it.
+    void refused(const error& reason) noexcept;
 
    private:
+    void count(const error* failure) noexcept;
     call_monitor* monitor_;
     const operation* operation_;
     runtime::steady_clock::time_point started_;
   };
 
   const std::string& driver() const noexcept { return driver_; }
+  /// errc::timeout when the context's deadline has passed: the backend need not be asked.
+  static result<void> check_deadline(const call_context& context);
   health_state health() const;
 
  private:

@@ -7,6 +7,7 @@
 #include "distsys/runtime/awaitable.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,7 +42,7 @@ struct incoming_response {
 class http_client {
  public:
   explicit http_client(std::string driver_name);
-  virtual ~http_client() = default;
+  virtual ~http_client();
   http_client(const http_client&) = delete;
   http_client& operator=(const http_client&) = delete;
 
@@ -50,7 +51,9 @@ class http_client {
 
  private:
   virtual awaitable<result<incoming_response>> do_send(const call_context& context, outgoing_request request) = 0;
+  struct operations;
   call_monitor calls_;
+  std::unique_ptr<const operations> operations_;
 };
 
 }  // namespace distsys::ports

@@ -30,11 +30,14 @@ class message_listener {
   virtual awaitable<result<std::string>> next(const call_context& context) = 0;
 };
 
+/// A key is used either with versions (set_if_newer, invalidate) or without (set, set_if_absent, increment); get, and
+/// erase, which forgets the version too, suit both.
+///
 /// Keys up to 1 KiB, values up to 64 MiB (errc::too_large). Any loop may call.
 class kv_store {
  public:
   explicit kv_store(std::string driver_name);
-  virtual ~kv_store() = default;
+  virtual ~kv_store();
   kv_store(const kv_store&) = delete;
   kv_store& operator=(const kv_store&) = delete;
 
@@ -50,12 +53,14 @@ class kv_store {
   /// errc::conflict. How a cache is filled: a fill that raced with an invalidation loses.
   awaitable<result<void>> set_if_newer(const call_context& context, std::string key, shared_bytes value,
                                        std::uint64_t version, time_to_live ttl = {});
-  /// Leaves a tombstone of `version` for `ttl`: older and equal set_if_newer lose against it.
+  /// Removes what is not newer than `version` and leaves a tombstone for `ttl`: older and equal set_if_newer lose
+  /// against it.
   awaitable<result<void>> invalidate(const call_context& context, std::string key, std::uint64_t version,
                                      time_to_live ttl);
   /// True when it was there.
   awaitable<result<bool>> erase(const call_context& context, std::string key);
-  /// The number after adding; starts at 0 with `ttl`. errc::invalid when the value is no integer.
+  /// The number after adding; starts at 0 with `ttl`. errc::invalid when the value is no integer or the sum
+  /// would not fit.
   awaitable<result<std::int64_t>> increment(const call_context& context, std::string key, std::int64_t by,
                                             time_to_live ttl = {});
   awaitable<result<void>> publish(const call_context& context, std::string channel, std::string message);
@@ -86,7 +91,9 @@ class kv_store {
   virtual std::unique_ptr<message_listener> do_subscribe(std::string channel) = 0;
   virtual awaitable<result<void>> do_ping(const call_context& context) = 0;
 
+  struct operations;
   call_monitor calls_;
+  std::unique_ptr<const operations> operations_;
 };
 
 }  // namespace distsys::ports
