@@ -1,8 +1,14 @@
 // The one list of roles.
 #include "distsys/app/role.hpp"
+#include "scraper/role.hpp"
 
 namespace distsys::app {
 
-std::span<const role_info> roles() { return {}; }
+std::span<const role_info> roles() {
+  static const role_info table[] = {
+      distsys::roles::scraper::role,
+  };
+  return table;
+}
 
 }  // namespace distsys::app

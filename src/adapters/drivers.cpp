@@ -1,8 +1,16 @@
 // The one table of backends: URL scheme -> driver.
 #include "distsys/ports/driver.hpp"
 
+#include "curl/driver.hpp"
+
 namespace distsys::ports {
 
-std::span<const driver> drivers() { return {}; }
+std::span<const driver> drivers() {
+  static const driver table[] = {
+      adapters::curl::http_driver,
+      adapters::curl::https_driver,
+  };
+  return table;
+}
 
 }  // namespace distsys::ports

@@ -1,0 +1,58 @@
+// What is asked again and again: one place of a source. The one interface behind which every kind of source stands.
+#pragma once
+
+#include "areas.hpp"
+
+#include "distsys/domain/geo/event.hpp"
+#include "distsys/foundation/error.hpp"
+#include "distsys/runtime/awaitable.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace distsys::roles::scraper {
+
+/// What a source said, once: a document, as it came.
+struct answer {
+  std::string origin;                              // for messages: a file, a URL without secrets
+  std::string source;                              // the events' source; empty: as the document says
+  std::optional<domain::geo::timestamp> observed;  // used where the document itself does not say
+  std::string document;
+  std::vector<watched_area> only;  // events elsewhere are left out; empty: all are kept
+  bool stamped = false;            // true: `observed` is known, not the time of asking
+};
+
+struct poll {
+  std::optional<answer> said;                     // nothing: unchanged, failed, or at the end
+  std::optional<error> failed;                    // cancelled too
+  std::chrono::milliseconds wait_at_least{0};     // the source asked for that much patience
+  std::optional<std::chrono::milliseconds> wait;  // overrides the schedule
+  bool finished = false;                          // there will be nothing more
+
+  static poll failure(error e) {
+    poll p;
+    p.failed = std::move(e);
+    return p;
+  }
+};
+
+/// Used by one coroutine at a time, on the scraper's loop.
+class feed {
+ public:
+  virtual ~feed() = default;
+  /// Label of metrics, logs and the summary: bounded, no secret.
+  virtual const std::string& name() const = 0;
+  /// True for a recording, which has an end; false for what is live.
+  virtual bool recorded() const { return false; }
+  /// The time between two polls unless the user gave one; nothing: the default.
+  virtual std::optional<std::chrono::milliseconds> own_interval() const { return std::nullopt; }
+  virtual awaitable<poll> ask() = 0;
+  /// The last answer is stored: what was remembered of it (an ETag) may be used.
+  virtual void stored() {}
+  /// The last answer has been dealt with, one way or another: what it held (a place in flight) is free.
+  virtual void released() {}
+};
+
+}  // namespace distsys::roles::scraper

@@ -1,0 +1,196 @@
+#include "ingest.hpp"
+
+#include "distsys/domain/geo/codecs.hpp"
+#include "distsys/foundation/json.hpp"
+#include "distsys/foundation/log.hpp"
+#include "distsys/foundation/text.hpp"
+#include "distsys/runtime/clock.hpp"
+#include "distsys/runtime/random.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace distsys::roles::scraper {
+namespace {
+
+namespace geo = domain::geo;
+
+constexpr auto store_timeout = std::chrono::seconds(30);
+
+bool is_deleted(const geo::event& e) {
+  const auto status = json::get_string(e.properties, "status");
+  return status && equal_ignoring_case(*status, "deleted");
+}
+
+/// "callback({…})": JavaScript that hands JSON to a function, which no JSON parser reads.
+bool looks_like_jsonp(std::string_view text) {
+  text = trim(text.substr(0, 256));
+  const auto open = text.find('(');
+  if (open == std::string_view::npos || open == 0 || open > 128) return false;
+  return std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(open), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
+           c == '.';
+  });
+}
+
+error explain(const answer& a, const error& why) {
+  const std::string_view text = trim(std::string_view(a.document));
+  if (text.empty()) return {errc::invalid, "the document is empty"};
+  if (looks_like_jsonp(text)) return {errc::invalid, "JSONP (a function call around JSON), not JSON"};
+  if (text.starts_with('<')) return {errc::invalid, "HTML or XML, not JSON"};
+  if ((text.front() == '{' || text.front() == '[') && why.detail.find("incomplete") != std::string::npos) {
+    return {errc::invalid, "truncated after " + std::to_string(a.document.size()) + " bytes: " + why.detail};
+  }
+  return why;
+}
+
+void keep_inside(std::vector<geo::event>& events, const std::vector<watched_area>& areas) {
+  if (areas.empty()) return;
+  std::erase_if(events, [&areas](const geo::event& e) {
+    return std::none_of(areas.begin(), areas.end(), [&e](const watched_area& a) { return a.contains(e.at); });
+  });
+}
+
+bool worth_repeating(errc code) {
+  switch (code) {
+    case errc::unavailable:
+    case errc::overloaded:
+    case errc::timeout:
+    case errc::conflict:
+    case errc::indeterminate:  // storing is idempotent
+    case errc::no_space:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+result<decoded> decode_answer(const answer& a) {
+  auto seen = geo::decode(a.document, {a.source, a.observed});
+  if (!seen) return explain(a, seen.error());
+  decoded out;
+  out.seen = std::move(*seen);
+  keep_inside(out.seen.events, a.only);
+  std::erase_if(out.seen.events, [&out](const geo::event& e) {
+    if (!is_deleted(e)) return false;
+    out.ended[e.source].push_back(e.id);
+    return true;
+  });
+  return out;
+}
+
+std::optional<std::string> recordable(const std::string& document) {
+  auto parsed = json::parse(document);
+  if (!parsed) return std::nullopt;
+  return boost::json::serialize(geo::without_personal_data(std::move(*parsed))) + "\n";
+}
+
+ingest::ingest(geo::event_repository& events, std::shared_ptr<runtime::blocking_lane> lane,
+               std::optional<recorder> recording, tally& counts, options o)
+    : events_(events), lane_(std::move(lane)), counts_(counts), options_(o) {
+  if (recording) recording_ = std::make_shared<recorder>(std::move(*recording));
+}
+
+awaitable<result<void>> ingest::take(std::string feed, answer a) {
+  const auto shared = std::make_shared<const answer>(std::move(a));
+  auto done = co_await lane_->run([shared, recording = recording_]() -> result<work> {
+    auto content = decode_answer(*shared);
+    if (!content) return content.error();
+    work w{std::move(*content), std::nullopt};
+    if (recording) {
+      const auto text = recordable(shared->document);
+      const auto& events = w.content.seen.events;
+      const std::string source = !shared->source.empty() ? shared->source
+                                 : !events.empty()       ? events.front().source
+                                                         : std::string();
+      if (auto ok = recording->write(w.content.seen.observed, source, text.value_or("")); !ok) {
+        w.recording_failed = ok.error();
+      }
+    }
+    return w;
+  });
+  if (!done) {
+    if (done.error() == errc::overloaded || done.error() == errc::cancelled) co_return done.error();
+    co_return co_await refuse(feed, *shared, done.error());
+  }
+  if (done->recording_failed && counts_.count_refused(feed, "not_recorded")) {
+    log::error("cannot record answers", {{"source", feed}, {"error", done->recording_failed->what()}});
+  }
+  auto stored = co_await store(feed, std::move(done->content));
+  if (stored) counts_.count_answer(feed, answer_outcome::fresh);
+  co_return stored;
+}
+
+awaitable<bool> ingest::pause(const error& why, unsigned attempt) {
+  constexpr unsigned attempts_once = 6;
+  if (!worth_repeating(why.code) || (options_.once && attempt >= attempts_once)) co_return false;
+  if (attempt == 1) log::warn("cannot store events for now", {{"error", why.what()}});
+  const double seconds = std::min(30.0, 0.1 * static_cast<double>(1u << std::min(attempt, 10u)));
+  const auto delay = std::chrono::duration<double>(seconds * runtime::thread_random().uniform(0.5, 1.0));
+  co_return co_await runtime::sleep_for(std::chrono::duration_cast<std::chrono::steady_clock::duration>(delay));
+}
+
+awaitable<result<void>> ingest::store(const std::string& feed, decoded content) {
+  auto& events = content.seen.events;
+  // In slices: a big document neither holds the loop nor the database's writer for long.
+  for (std::size_t from = 0; from < events.size(); from += options_.batch) {
+    const std::size_t to = std::min(events.size(), from + options_.batch);
+    std::vector<geo::event> slice(std::make_move_iterator(events.begin() + static_cast<std::ptrdiff_t>(from)),
+                                  std::make_move_iterator(events.begin() + static_cast<std::ptrdiff_t>(to)));
+    for (unsigned attempt = 1;; ++attempt) {
+      geo::observation part;
+      part.observed = content.seen.observed;
+      part.events = slice;
+      const auto context = ports::call_context::within(store_timeout);
+      const auto outcome = co_await events_.store(context, std::move(part));
+      if (outcome) {
+        counts_.count_events(feed, *outcome);
+        break;
+      }
+      if (!co_await pause(outcome.error(), attempt)) co_return outcome.error();
+    }
+  }
+  for (const auto& [source, ids] : content.ended) {
+    for (unsigned attempt = 1;; ++attempt) {
+      const auto context = ports::call_context::within(store_timeout);
+      const auto outcome = co_await events_.end(context, source, ids, content.seen.observed);
+      if (outcome) {
+        counts_.count_events(feed, *outcome);
+        break;
+      }
+      if (!co_await pause(outcome.error(), attempt)) co_return outcome.error();
+    }
+  }
+  counts_.count_duplicates(feed, content.seen.duplicates);
+  auto& refused = content.seen.refused;
+  if (refused.empty()) co_return result<void>{};
+  for (const auto& r : refused) {
+    if (!counts_.count_refused(feed, r.reason)) continue;
+    log::warn("a record is refused", {{"source", feed}, {"reason", r.reason}, {"detail", r.detail}});
+  }
+  co_return co_await keep(feed, content.seen.observed, feed, std::move(refused));
+}
+
+awaitable<result<void>> ingest::keep(const std::string& feed, geo::timestamp observed, std::string source,
+                                     std::vector<geo::refusal> refused) {
+  for (unsigned attempt = 1;; ++attempt) {
+    const auto context = ports::call_context::within(store_timeout);
+    const auto kept = co_await events_.keep_refused(context, source, observed, refused);
+    if (kept) co_return result<void>{};
+    if (!co_await pause(kept.error(), attempt)) co_return error{kept.error().code, feed + ": " + kept.error().detail};
+  }
+}
+
+awaitable<result<void>> ingest::refuse(const std::string& feed, const answer& a, error why) {
+  log::warn("a document is refused", {{"source", feed}, {"document", a.origin}, {"reason", why.detail}});
+  counts_.document_refused(feed, a.origin, why.detail);
+  // Its text is not kept: what is not JSON cannot be cleared of personal data.
+  std::vector<geo::refusal> refused(1);
+  refused[0].reason = "not_a_document";
+  refused[0].detail = a.origin + ": " + why.detail;
+  co_return co_await keep(feed, a.observed.value_or(runtime::now()), feed, std::move(refused));
+}
+
+}  // namespace distsys::roles::scraper

@@ -1,0 +1,65 @@
+// From a document to stored events: decoded on a lane, recorded if asked, stored in bounded batches, ended where the
+// source says so, and what is bad kept with its reason.
+#pragma once
+
+#include "feed.hpp"
+#include "recording.hpp"
+#include "tally.hpp"
+
+#include "distsys/domain/geo/event_repository.hpp"
+#include "distsys/runtime/blocking_lane.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace distsys::roles::scraper {
+
+/// A document, decoded: what goes on, and what its source says is over.
+struct decoded {
+  domain::geo::observation seen;
+  std::map<std::string, std::vector<std::string>> ended;  // ids by source
+};
+
+/// Decodes, moves what has the status "deleted" to `ended`, leaves out what is outside the answer's areas.
+/// errc::invalid says in one line why the document is refused as a whole. Pure.
+result<decoded> decode_answer(const answer& a);
+
+/// The document as it may be recorded: without personal data; nothing when it is not JSON.
+std::optional<std::string> recordable(const std::string& document);
+
+class ingest {
+ public:
+  struct options {
+    bool once = false;  // gives up on a database that stays away
+    std::size_t batch = 2000;
+  };
+  ingest(domain::geo::event_repository& events, std::shared_ptr<runtime::blocking_lane> lane,
+         std::optional<recorder> recording, tally& counts, options o);
+
+  /// Success when all that is good is stored (a refused document is one too: there is nothing to store). Waits and
+  /// repeats while the database is away; errc::cancelled; other errors end the role.
+  awaitable<result<void>> take(std::string feed, answer a);
+
+ private:
+  struct work {
+    decoded content;
+    std::optional<error> recording_failed;
+  };
+  awaitable<result<void>> store(const std::string& feed, decoded content);
+  awaitable<result<void>> keep(const std::string& feed, domain::geo::timestamp observed, std::string source,
+                               std::vector<domain::geo::refusal> refused);
+  awaitable<result<void>> refuse(const std::string& feed, const answer& a, error why);
+  /// Sleeps before attempt `attempt` is repeated; false when it is not worth it.
+  awaitable<bool> pause(const error& why, unsigned attempt);
+
+  domain::geo::event_repository& events_;
+  std::shared_ptr<runtime::blocking_lane> lane_;
+  std::shared_ptr<recorder> recording_;
+  tally& counts_;
+  const options options_;
+};
+
+}  // namespace distsys::roles::scraper

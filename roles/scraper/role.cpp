@@ -1,0 +1,120 @@
+#include "role.hpp"
+
+#include "areas.hpp"
+#include "scraper_service.hpp"
+#include "source_http.hpp"
+#include "source_replay.hpp"
+#include "source_sim.hpp"
+
+#include "distsys/foundation/version.hpp"
+
+#include <array>
+
+namespace distsys::roles::scraper {
+namespace {
+
+using app::kind;
+using app::option;
+
+constexpr std::array<std::string_view, 7> schemes{"sim",          "usgs",        "geojson+https", "geojson+http",
+                                                  "georss+https", "georss+http", "replay"};
+
+constexpr std::array options{
+    option{"source", kind::url, "sim:", "what to fetch: sim: usgs: geojson+https: georss+https: replay:DIR"}
+        .as_repeatable()
+        .one_of(schemes),
+    option{"area", kind::text, "", "where: LAT/LON/RADIUS, WEST/SOUTH/EAST/NORTH, PLACE or PLACE/RADIUS"}
+        .as_repeatable(),
+    option{"database", kind::url_database, "sqlite:geo.db", "where events are stored"},
+    option{"http-client", kind::url_http_client, "http:", "how the world's servers are reached"},
+    option{"interval", kind::duration, "60s", "time between two polls of one place (sim: 1s unless given)"},
+    option{"max-backoff", kind::duration, "10m", "longest wait after failures in a row"},
+    option{"timeout", kind::duration, "30s", "for one answer, redirects included"},
+    option{"in-flight", kind::integer, "2", "requests at once to one host"}.between(1, 64),
+    option{"max-body", kind::size, "32MiB", "longest answer, decompressed"},
+    option{"robots", kind::flag, "true", "heed robots.txt (RFC 9309)"},
+    option{"contact", kind::text, "", "a URL or address for the User-Agent, so that sites can reach you"},
+    option{"header", kind::text, "", "a header for one source: 'SOURCE: Name: value'"}.as_repeatable().as_secret(),
+    option{"proxy", kind::text, "", "http://HOST:PORT through which to fetch"},
+    option{"allow-private-addresses", kind::flag, "false", "let sources be on private or loopback addresses"},
+    option{"record", kind::path, "", "write each answer to this directory, to be replayed"},
+    option{"once", kind::flag, "false", "ask everything once (a replay: to its end), print a summary, exit"},
+};
+
+[[noreturn]] void refuse(std::string text) { throw failure({errc::invalid, std::move(text)}); }
+
+template <class T>
+T checked(result<T> value) {
+  if (!value) refuse(value.error().detail);
+  return std::move(*value);
+}
+
+std::chrono::milliseconds milliseconds_of(const app::role_context& context, std::string_view name) {
+  const auto value = std::chrono::duration_cast<std::chrono::milliseconds>(context.duration(name));
+  if (value.count() <= 0) refuse("--scraper." + std::string(name) + " must be at least 1ms");
+  return value;
+}
+
+visit_options read_visit_options(const app::role_context& context) {
+  visit_options v;
+  v.user_agent = "distsys/" + std::string(version());
+  if (const auto contact = context.text("contact"); !contact.empty()) v.user_agent += " (+" + contact + ")";
+  v.timeout = milliseconds_of(context, "timeout");
+  v.in_flight = static_cast<unsigned>(context.integer("in-flight"));
+  v.max_body = context.size("max-body");
+  v.heed_robots = context.flag("robots");
+  v.allow_private_addresses = context.flag("allow-private-addresses");
+  v.proxy = context.text("proxy");
+  return v;
+}
+
+std::vector<std::unique_ptr<feed>> make_feeds(app::role_context& context,
+                                              const std::shared_ptr<runtime::blocking_lane>& lane) {
+  std::vector<watched_area> areas;
+  for (const auto& text : context.texts("area"))
+    if (!text.empty()) areas.push_back(checked(parse_area(text)));
+  std::vector<source_header> headers;
+  for (const auto& text : context.texts("header"))
+    if (!text.empty()) headers.push_back(checked(parse_source_header(text)));
+  const auto visits = read_visit_options(context);
+  const auto visitor = std::make_shared<site_visitor>(context.http_client("http-client"), visits);
+
+  std::vector<std::unique_ptr<feed>> feeds;
+  for (const auto& address : context.addresses("source")) {
+    if (address.scheme() == "sim") {
+      feeds.push_back(checked(make_sim_feed(address)));
+    } else if (address.scheme() == "replay") {
+      feeds.push_back(checked(make_replay_feed(address, context.flag("once"), visits.max_body, lane)));
+    } else {
+      for (auto& f : checked(make_http_feeds(address, areas, headers, visitor))) feeds.push_back(std::move(f));
+    }
+  }
+  return feeds;
+}
+
+std::unique_ptr<app::service> make(app::role_context& context) {
+  constexpr std::size_t queue_limit = 10'000;  // jobs are one a feed, so this is a bound on the feeds
+  const auto lane = std::make_shared<runtime::blocking_lane>("scraper", queue_limit);
+  scraper_settings s;
+  if (context.given("interval")) s.interval = milliseconds_of(context, "interval");
+  s.default_interval = milliseconds_of(context, "interval");
+  s.longest_backoff = milliseconds_of(context, "max-backoff");
+  s.once = context.flag("once");
+  s.record = context.text("record");
+  auto feeds = make_feeds(context, lane);
+  if (feeds.size() > queue_limit) refuse("too many sources times areas");
+  return std::make_unique<scraper_service>(context, std::move(s), std::move(feeds), lane);
+}
+
+constexpr app::role_migrations kept[] = {{"database", &domain::geo::event_repository::migrations}};
+
+}  // namespace
+
+const app::role_info role{.name = "scraper",
+                          .summary = "fetches geographic events from their sources and stores them",
+                          .options = options,
+                          .make = &make,
+                          .part_of_all = true,
+                          .migrations = kept};
+
+}  // namespace distsys::roles::scraper

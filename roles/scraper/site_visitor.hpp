@@ -1,0 +1,64 @@
+// How we visit other people's servers: a few requests at a time, with a name, and not where robots.txt says no.
+#pragma once
+
+#include "gate.hpp"
+#include "robots.hpp"
+
+#include "distsys/ports/http_client.hpp"
+#include "distsys/runtime/clock.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace distsys::roles::scraper {
+
+struct visit_options {
+  std::string user_agent;  // "distsys/0.1.0 (+https://example.org/bot)"
+  std::chrono::milliseconds timeout{30'000};
+  unsigned in_flight = 2;  // a host
+  std::size_t max_body = 32u << 20;
+  bool heed_robots = true;
+  bool allow_private_addresses = false;
+  std::string proxy;
+};
+
+/// "https://host:port" and the path with its query, of an http or https URL as users write it.
+struct site_url {
+  std::string origin, host, target;
+  static result<site_url> parse(std::string_view text);
+};
+
+/// Used on one loop.
+class site_visitor {
+ public:
+  site_visitor(std::shared_ptr<ports::http_client> client, visit_options options);
+
+  /// Takes one of the host's places into `held`, for as long as the caller deals with the answer. Errors as of the
+  /// http_client port; permission_denied where robots.txt forbids it; cancelled.
+  awaitable<result<ports::incoming_response>> get(std::string url,
+                                                  std::vector<std::pair<std::string, std::string>> headers,
+                                                  gate::pass& held);
+
+ private:
+  struct host_state {
+    explicit host_state(unsigned places) : places(places) {}
+    gate places;
+    gate one_robots{1};  // the file is fetched once, whoever waits for it
+    robots rules;
+    runtime::deadline rules_until = runtime::deadline::min();
+  };
+  host_state& host_of(const site_url& u);
+  awaitable<result<void>> refresh_rules(const site_url& u, host_state& host);
+  awaitable<result<ports::incoming_response>> send(std::string url, std::size_t max_body,
+                                                   std::vector<std::pair<std::string, std::string>> headers);
+
+  std::shared_ptr<ports::http_client> client_;
+  const visit_options options_;
+  std::map<std::string, std::unique_ptr<host_state>> hosts_;  // by origin: as many as the user configured
+};
+
+}  // namespace distsys::roles::scraper

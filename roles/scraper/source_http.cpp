@@ -1,0 +1,215 @@
+#include "source_http.hpp"
+
+#include "schedule.hpp"
+
+#include "distsys/foundation/json.hpp"
+#include "distsys/foundation/text.hpp"
+
+#include <algorithm>
+
+namespace distsys::roles::scraper {
+namespace {
+
+namespace geo = domain::geo;
+
+std::string number(double v) {
+  std::string out;
+  json::append_number(out, v);
+  return out;
+}
+
+std::string without_query(const std::string& text) { return text.substr(0, text.find_first_of("?#")); }
+
+std::vector<std::pair<std::string, std::string>> headers_for(const std::vector<source_header>& all,
+                                                             std::string_view name, std::string_view host) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto& h : all) {
+    if (equal_ignoring_case(h.source, name) || equal_ignoring_case(h.source, host)) out.emplace_back(h.name, h.value);
+  }
+  return out;
+}
+
+bool plain_name(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
+}
+
+struct usgs_query {
+  std::string endpoint = "https://earthquake.usgs.gov/fdsnws/event/1/query";
+  double min_magnitude = 0;
+  bool has_magnitude = false;
+  std::int64_t hours = 24;
+
+  /// https://earthquake.usgs.gov/fdsnws/event/1/: times without a zone are UTC.
+  std::string url(const std::string& where, runtime::timestamp t) const {
+    // To the minute, so that a question asked again soon is the same question (and its ETag holds).
+    const auto since = std::chrono::floor<std::chrono::minutes>(t - std::chrono::hours(hours));
+    std::string out = endpoint + "?format=geojson&orderby=time&includedeleted=true&starttime=";
+    out += format_time(std::chrono::time_point_cast<std::chrono::milliseconds>(since)).substr(0, 19);
+    if (has_magnitude) out += "&minmagnitude=" + number(min_magnitude);
+    return out + where;
+  }
+};
+
+result<usgs_query> read_usgs(const url& address) {
+  constexpr std::string_view known[] = {"min_magnitude", "hours", "endpoint"};
+  if (auto ok = address.check_parameters(known); !ok) return ok.error();
+  if (!address.host().empty() || !address.path().empty()) {
+    return error{errc::invalid, address.masked() + ": write usgs:?min_magnitude=N&hours=N"};
+  }
+  usgs_query q;
+  if (const auto text = address.parameter("min_magnitude")) {
+    const auto magnitude = parse_real(*text);
+    if (!magnitude || *magnitude < -5 || *magnitude > 10) {
+      return error{errc::invalid, address.masked() + ": min_magnitude is a number from -5 to 10"};
+    }
+    q.min_magnitude = *magnitude;
+    q.has_magnitude = true;
+  }
+  if (const auto text = address.parameter("hours")) {
+    const auto hours = parse_integer(*text);
+    if (!hours || *hours < 1 || *hours > 24 * 366) {
+      return error{errc::invalid, address.masked() + ": hours is a number from 1 to 8784"};
+    }
+    q.hours = *hours;
+  }
+  if (const auto text = address.parameter("endpoint")) {
+    const auto site = site_url::parse(*text);
+    if (!site) return error{errc::invalid, address.masked() + ": endpoint: " + site.error().detail};
+    q.endpoint = without_query(std::string(*text));
+  }
+  return q;
+}
+
+std::vector<std::string> usgs_places(const std::vector<watched_area>& areas) {
+  std::vector<std::string> out;
+  for (const auto& area : areas) {
+    if (const auto* c = std::get_if<geo::circle>(&area.shape)) {
+      out.push_back("&latitude=" + number(c->center.lat) + "&longitude=" + number(c->center.lon) +
+                    "&maxradiuskm=" + number(c->radius_m / 1000));
+      continue;
+    }
+    for (const auto& b : area.boxes()) {
+      out.push_back("&minlatitude=" + number(b.south) + "&maxlatitude=" + number(b.north) +
+                    "&minlongitude=" + number(b.west) + "&maxlongitude=" + number(b.east));
+    }
+  }
+  if (out.empty()) out.emplace_back();  // the whole earth
+  return out;
+}
+
+using feeds = std::vector<std::unique_ptr<feed>>;
+
+result<feeds> make_usgs(const url& address, const std::vector<watched_area>& areas,
+                        const std::vector<source_header>& headers, const std::shared_ptr<site_visitor>& visitor) {
+  const auto query = read_usgs(address);
+  if (!query) return query.error();
+  const auto site = site_url::parse(query->endpoint);
+  if (!site) return site.error();
+  feeds out;
+  for (const auto& where : usgs_places(areas)) {
+    http_feed::options o;
+    o.name = o.source = "usgs";
+    o.url = [q = *query, where](runtime::timestamp t) { return q.url(where, t); };
+    o.headers = headers_for(headers, o.name, site->host);
+    out.push_back(std::make_unique<http_feed>(visitor, std::move(o)));
+  }
+  return out;
+}
+
+/// One URL a box of the live map's window.
+std::vector<std::string> georss_urls(const std::string& base, const std::vector<watched_area>& areas) {
+  std::vector<std::string> out;
+  const char joint = base.find('?') == std::string::npos ? '?' : '&';
+  for (const auto& area : areas) {
+    for (const auto& b : area.boxes()) {
+      out.push_back(base + joint + "top=" + number(b.north) + "&bottom=" + number(b.south) + "&left=" + number(b.west) +
+                    "&right=" + number(b.east));
+    }
+  }
+  if (out.empty()) out.push_back(base);
+  return out;
+}
+
+}  // namespace
+
+result<source_header> parse_source_header(std::string_view text) {
+  const auto first = text.find(':');
+  const auto second = first == std::string_view::npos ? first : text.find(':', first + 1);
+  if (second == std::string_view::npos) return error{errc::invalid, "a header is written 'SOURCE: Name: value'"};
+  source_header out{std::string(trim(text.substr(0, first))),
+                    std::string(trim(text.substr(first + 1, second - first - 1))),
+                    std::string(trim(text.substr(second + 1)))};
+  if (out.source.empty() || out.name.empty()) {
+    return error{errc::invalid, "a header is written 'SOURCE: Name: value'"};
+  }
+  return out;
+}
+
+awaitable<poll> http_feed::ask() {
+  const auto t = runtime::now();
+  const std::string url = options_.url(t);
+  auto headers = options_.headers;
+  headers.emplace_back("Accept", "application/geo+json, application/json;q=0.9, */*;q=0.1");
+  if (known_.url == url && !known_.etag.empty()) headers.emplace_back("If-None-Match", known_.etag);
+  if (known_.url == url && !known_.last_modified.empty()) {
+    headers.emplace_back("If-Modified-Since", known_.last_modified);
+  }
+  auto said = co_await visitor_->get(url, std::move(headers), held_);
+  if (!said) co_return poll::failure(said.error());
+
+  poll p;
+  if (const auto patience = said->header("retry-after")) {
+    p.wait_at_least = parse_retry_after(*patience, t).value_or(std::chrono::milliseconds(0));
+  }
+  if (said->status == 304) co_return p;
+  if (said->status != 200) {
+    const bool for_now = said->status >= 500 || said->status == 429;
+    p.failed = error{for_now ? errc::unavailable : errc::invalid,
+                     without_query(url) + ": status " + std::to_string(said->status)};
+    co_return p;
+  }
+  fresh_ = {url, std::string(said->header("etag").value_or("")),
+            std::string(said->header("last-modified").value_or(""))};
+  answer a;
+  a.origin = without_query(url);
+  a.source = options_.source;
+  a.observed = t;
+  a.document = std::move(said->body);
+  a.only = options_.only;
+  p.said = std::move(a);
+  co_return p;
+}
+
+void http_feed::stored() { known_ = fresh_; }
+
+result<feeds> make_http_feeds(const url& address, const std::vector<watched_area>& areas,
+                              const std::vector<source_header>& headers, const std::shared_ptr<site_visitor>& visitor) {
+  if (address.scheme() == "usgs") return make_usgs(address, areas, headers, visitor);
+  const bool georss = address.scheme().starts_with("georss");
+  const std::string& text = address.text();
+  const auto hash = text.find('#');
+  const std::string name = hash == std::string::npos ? std::string() : text.substr(hash + 1);
+  if (hash != std::string::npos && !plain_name(name)) {
+    return error{errc::invalid, address.masked() + ": the name after '#' has letters a-z, digits, '-', '_', '.'"};
+  }
+  const auto plus = text.find('+');
+  const std::string base = text.substr(plus + 1, hash == std::string::npos ? hash : hash - plus - 1);
+  const auto site = site_url::parse(base);
+  if (!site) return site.error();
+
+  feeds out;
+  for (const auto& each : georss ? georss_urls(base, areas) : std::vector<std::string>{base}) {
+    http_feed::options o;
+    o.name = name.empty() ? (georss ? "waze" : site->host) : name;
+    o.source = name;
+    o.url = [each](runtime::timestamp) { return each; };
+    o.headers = headers_for(headers, o.name, site->host);
+    if (!georss) o.only = areas;
+    out.push_back(std::make_unique<http_feed>(visitor, std::move(o)));
+  }
+  return out;
+}
+
+}  // namespace distsys::roles::scraper

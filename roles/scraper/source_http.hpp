@@ -1,0 +1,62 @@
+// The feeds that are fetched: `usgs:`, `geojson+https://…`, `georss+https://…`, each asked by area where it can be.
+#pragma once
+
+#include "feed.hpp"
+#include "site_visitor.hpp"
+
+#include "distsys/foundation/url.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace distsys::roles::scraper {
+
+/// "SOURCE: Name: value": a header for one source, by its name or its host; the value may be a secret.
+struct source_header {
+  std::string source, name, value;
+};
+/// errc::invalid; never says the value.
+result<source_header> parse_source_header(std::string_view text);
+
+/// One URL, asked with what is remembered of its last answer (ETag, Last-Modified).
+class http_feed final : public feed {
+ public:
+  struct options {
+    std::string name;                                    // "usgs", "waze", a host
+    std::string source;                                  // of its events; empty: as the document says
+    std::function<std::string(runtime::timestamp)> url;  // at the time of asking
+    std::vector<watched_area> only;
+    std::vector<std::pair<std::string, std::string>> headers;
+  };
+  http_feed(std::shared_ptr<site_visitor> visitor, options o) : visitor_(std::move(visitor)), options_(std::move(o)) {}
+
+  const std::string& name() const override { return options_.name; }
+  awaitable<poll> ask() override;
+  void stored() override;
+  void released() override { held_ = {}; }
+
+ private:
+  struct validators {
+    std::string url, etag, last_modified;
+  };
+  std::shared_ptr<site_visitor> visitor_;
+  const options options_;
+  gate::pass held_;
+  validators known_, fresh_;
+};
+
+/// The feeds of one source: one for each area where the source answers by area, else one. errc::invalid.
+///
+/// - `usgs:?min_magnitude=2.5&hours=24&endpoint=URL`: FDSN event queries by circle or box, deleted events included.
+/// - `geojson+https://…[#NAME]`: fetched as it is; events outside the areas are left out.
+/// - `georss+https://…[#NAME]`: asked once for each area's box, by adding `top`, `bottom`, `left` and `right`; without
+///   areas as it is.
+/// #NAME names the source (its events, metrics and headers).
+result<std::vector<std::unique_ptr<feed>>> make_http_feeds(const url& address, const std::vector<watched_area>& areas,
+                                                           const std::vector<source_header>& headers,
+                                                           const std::shared_ptr<site_visitor>& visitor);
+
+}  // namespace distsys::roles::scraper

@@ -1,0 +1,71 @@
+#include "source_replay.hpp"
+
+#include "distsys/foundation/text.hpp"
+
+#include <algorithm>
+
+namespace distsys::roles::scraper {
+
+replay_feed::replay_feed(std::filesystem::path directory, double speed, std::size_t max_document,
+                         std::shared_ptr<runtime::blocking_lane> files)
+    : directory_(std::move(directory)), speed_(speed), max_document_(max_document), lane_(std::move(files)) {}
+
+awaitable<result<void>> replay_feed::list() {
+  auto found = co_await lane_->run([directory = directory_] { return list_recordings(directory); });
+  if (!found) co_return found.error();
+  files_ = std::move(*found);
+  listed_ = true;
+  if (files_.empty()) co_return error{errc::not_found, directory_.string() + ": no recordings (*.json, *.geojson)"};
+  co_return result<void>{};
+}
+
+std::optional<std::chrono::milliseconds> replay_feed::time_to_next() const {
+  if (speed_ <= 0 || next_ == 0 || next_ >= files_.size()) return std::chrono::milliseconds(0);
+  const auto before = files_[next_ - 1].observed, after = files_[next_].observed;
+  if (!before || !after) return std::chrono::milliseconds(0);
+  return std::chrono::duration_cast<std::chrono::milliseconds>((*after - *before) / speed_);
+}
+
+awaitable<poll> replay_feed::ask() {
+  if (!listed_) {
+    if (auto ok = co_await list(); !ok) {
+      poll p = poll::failure(ok.error());
+      p.finished = listed_;  // an empty directory stays empty; one that is not there may come
+      co_return p;
+    }
+  }
+  const recorded_file& file = files_[next_++];
+  auto text = co_await lane_->run([path = file.path, most = max_document_] { return read_whole(path, most); });
+  poll p;
+  if (text) {
+    answer a;
+    a.origin = file.path.filename().string();
+    a.source = file.source;
+    a.observed = file.observed;
+    a.stamped = file.observed.has_value();
+    a.document = std::move(*text);
+    p.said = std::move(a);
+  } else {
+    p.failed = text.error();
+  }
+  p.wait = time_to_next();
+  p.finished = next_ >= files_.size();
+  co_return p;
+}
+
+result<std::unique_ptr<feed>> make_replay_feed(const url& address, bool as_fast_as_possible, std::size_t max_document,
+                                               std::shared_ptr<runtime::blocking_lane> files) {
+  constexpr std::string_view known[] = {"speed"};
+  if (auto ok = address.check_parameters(known); !ok) return ok.error();
+  if (!address.host().empty() || address.path().empty()) {
+    return error{errc::invalid, "'" + address.masked() + "': write replay:DIR?speed=N"};
+  }
+  const auto speed = parse_real(address.parameter("speed").value_or("1"));
+  if (!speed || *speed < 0 || *speed > 1e6) {
+    return error{errc::invalid, address.masked() + ": speed is a number from 0 (as fast as possible) to 1000000"};
+  }
+  return std::unique_ptr<feed>(
+      std::make_unique<replay_feed>(address.path(), as_fast_as_possible ? 0 : *speed, max_document, std::move(files)));
+}
+
+}  // namespace distsys::roles::scraper

@@ -1,0 +1,45 @@
+// `replay:DIR?speed=N`: recorded answers in the order of their observation, with their timing, N times faster, or
+// (0) as fast as possible.
+#pragma once
+
+#include "feed.hpp"
+#include "recording.hpp"
+
+#include "distsys/foundation/url.hpp"
+#include "distsys/runtime/blocking_lane.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace distsys::roles::scraper {
+
+class replay_feed final : public feed {
+ public:
+  /// `files` reads for it and outlives it. speed 0: no waiting.
+  replay_feed(std::filesystem::path directory, double speed, std::size_t max_document,
+              std::shared_ptr<runtime::blocking_lane> files);
+
+  const std::string& name() const override { return name_; }
+  bool recorded() const override { return true; }
+  awaitable<poll> ask() override;
+
+ private:
+  awaitable<result<void>> list();
+  std::optional<std::chrono::milliseconds> time_to_next() const;
+
+  const std::string name_ = "replay";
+  const std::filesystem::path directory_;
+  const double speed_;
+  const std::size_t max_document_;
+  const std::shared_ptr<runtime::blocking_lane> lane_;
+  std::vector<recorded_file> files_;
+  std::size_t next_ = 0;
+  bool listed_ = false;
+};
+
+/// `as_fast_as_possible` overrides the URL's speed. errc::invalid for another parameter or no directory.
+result<std::unique_ptr<feed>> make_replay_feed(const url& address, bool as_fast_as_possible, std::size_t max_document,
+                                               std::shared_ptr<runtime::blocking_lane> files);
+
+}  // namespace distsys::roles::scraper

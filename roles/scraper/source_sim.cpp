@@ -1,0 +1,68 @@
+#include "source_sim.hpp"
+
+#include "distsys/foundation/json.hpp"
+#include "distsys/foundation/text.hpp"
+#include "distsys/runtime/clock.hpp"
+
+namespace distsys::roles::scraper {
+
+using domain::geo::timestamp;
+
+std::string sim_feed::document(const simulated_city::scene& scene, timestamp t,
+                               const std::unordered_set<std::string>& known) {
+  std::string out = R"({"type":"FeatureCollection","metadata":{"generated":)";
+  out += std::to_string(t.time_since_epoch().count());
+  out += R"(,"title":"sim"},"features":[)";
+  bool first = true;
+  const auto add = [&](const domain::geo::event& e) {
+    if (!first) out += ",\n";
+    first = false;
+    out += domain::geo::to_feature(e);
+  };
+  for (const auto& e : scene.active) add(e);
+  for (auto e : scene.ended) {
+    if (known.contains(e.id)) continue;
+    e.properties["status"] = "deleted";
+    add(e);
+  }
+  return out += "]}\n";
+}
+
+awaitable<poll> sim_feed::ask() {
+  const timestamp t = runtime::now();
+  last_ = city_.at(t);
+  answer a;
+  a.origin = "sim";
+  a.observed = t;
+  a.stamped = true;
+  a.document = document(last_, t, told_);
+  poll p;
+  p.said = std::move(a);
+  co_return p;
+}
+
+void sim_feed::stored() {
+  told_.clear();
+  for (const auto& e : last_.ended) told_.insert(e.id);
+}
+
+result<std::unique_ptr<feed>> make_sim_feed(const url& address) {
+  constexpr std::string_view known[] = {"city", "seed", "density"};
+  if (auto ok = address.check_parameters(known); !ok) return ok.error();
+  if (!address.host().empty() || !address.path().empty()) {
+    return error{errc::invalid, "'" + address.masked() + "': write sim:?city=NAME&seed=N&density=X"};
+  }
+  const std::string city(address.parameter("city").value_or("santiago"));
+  const place* where = find_place(city);
+  if (where == nullptr) return error{errc::invalid, address.masked() + ": " + unknown_place(city)};
+  const auto seed = parse_integer(address.parameter("seed").value_or("1"));
+  if (!seed || *seed < 0) return error{errc::invalid, address.masked() + ": seed is a number from 0"};
+  const auto density = parse_real(address.parameter("density").value_or("1"));
+  if (!density || *density < 0.01 || *density > 200) {
+    return error{errc::invalid, address.masked() + ": density is a number from 0.01 to 200"};
+  }
+  return std::unique_ptr<feed>(
+      std::make_unique<sim_feed>(simulated_city(*where, static_cast<std::uint64_t>(*seed), *density)));
+}
+
+}  // namespace distsys::roles::scraper
