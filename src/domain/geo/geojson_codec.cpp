@@ -19,15 +19,25 @@ void read_vertices(record& r, const json::value& coordinates, std::vector<positi
   }
 }
 
-/// A line that to_feature() cut at the antimeridian, joined again: the two vertices of each cut are not the event's.
+/// Do these two vertices make one point of the antimeridian, seen from both sides?
+bool joined(const position& a, const position& b) {
+  return std::abs(a.lon) == 180 && a.lon == -b.lon && a.lat == b.lat;
+}
+
+/// A line that was cut at the antimeridian, joined again: the vertices of the cuts are not the event's.
 void read_parts(record& r, const json::value& coordinates, std::vector<position>& line) {
   const json::array* parts = coordinates.if_array();
   if (parts == nullptr) return r.refuse("wrong_type", "coordinates are not an array");
-  for (std::size_t i = 0; i < parts->size() && r.good(); ++i) {
+  for (const auto& item : *parts) {
     std::vector<position> part;
-    read_vertices(r, (*parts)[i], part);
-    if (i > 0 && !part.empty()) part.erase(part.begin());
-    if (i + 1 < parts->size() && !part.empty()) part.pop_back();
+    read_vertices(r, item, part);
+    if (!r.good()) return;
+    if (!line.empty()) {
+      if (part.empty() || !joined(line.back(), part.front()))
+        return r.refuse("wrong_type", "a MultiLineString whose parts do not meet at the antimeridian");
+      line.pop_back();
+      part.erase(part.begin());
+    }
     line.insert(line.end(), part.begin(), part.end());
   }
 }
@@ -135,7 +145,7 @@ void read_any(record& r, event& e) {
 bool is_own(const json::object& feature, const json::object& properties) {
   const auto source = json::get_string(properties, "source"), id = json::get_string(properties, "id");
   const auto whole = json::get_string(feature, "id");
-  return source && id && whole && !source->empty() && json::get_string(properties, "kind") &&
+  return source && id && whole && !source->empty() && !json::get_string(properties, "kind").value_or("").empty() &&
          *whole == std::string(*source) + "/" + std::string(*id);
 }
 
