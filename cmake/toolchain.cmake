@@ -26,8 +26,12 @@ add_compile_options(-fPIE)
 add_link_options(-pie)
 
 if(DISTSYS_HARDENING)
-  add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection
-                      -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+  add_compile_options(-fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    add_compile_options(-fcf-protection)
+  elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+    add_compile_options(-mbranch-protection=standard)
+  endif()
   add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
 endif()
 
