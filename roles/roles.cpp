@@ -1,11 +1,13 @@
 // The one list of roles.
 #include "distsys/app/role.hpp"
+#include "loadgen/role.hpp"
 #include "scraper/role.hpp"
 
 namespace distsys::app {
 
 std::span<const role_info> roles() {
   static const role_info table[] = {
+      distsys::roles::loadgen::role,
       distsys::roles::scraper::role,
   };
   return table;

@@ -26,6 +26,10 @@ class service {
   /// After run() has ended: releases everything.
   virtual awaitable<void> stop() = 0;
 
+  /// What the process exits with when run() ended by itself and every service succeeded: the greatest of all counts.
+  /// For roles that are jobs and whose answer may be "no" (exit_failed).
+  virtual int exit_code() const { return 0; }
+
   /// Where it can be reached, for the start-up log and the quickstart: {"http://127.0.0.1:5000/"}.
   virtual std::vector<std::string> addresses() const { return {}; }
 };

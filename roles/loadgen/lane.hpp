@@ -1,0 +1,85 @@
+// One loop's share of the load: its connections, its counts, nothing shared with other loops while it runs.
+#pragma once
+
+#include "distsys/net/http_connection.hpp"
+#include "distsys/runtime/clock.hpp"
+#include "distsys/runtime/random.hpp"
+#include "distsys/runtime/task_group.hpp"
+#include "roles/loadgen/plan.hpp"
+#include "roles/loadgen/schedule.hpp"
+#include "roles/loadgen/tally.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+
+namespace distsys::roles::loadgen {
+
+/// What the lanes of a run have in common.
+struct run_clock {
+  runtime::steady_clock::time_point start;
+  runtime::deadline end = runtime::deadline::max();    // no request is begun from here on
+  runtime::deadline grace = runtime::deadline::max();  // what is still under way then is unfinished
+  std::atomic<bool> stopping{false};
+  std::atomic<bool> connected{false};  // one connection, at least, was made
+  std::atomic<bool> gave_up{false};
+};
+
+/// Which part of the run a lane has.
+struct lane_share {
+  unsigned index = 0, lanes = 1;
+  unsigned first_connection = 0, connections = 0;
+  std::uint64_t requests = 0;  // how many it may begin
+};
+
+/// Lives until its tasks have ended. Everything but progress() belongs to its loop.
+class lane {
+ public:
+  lane(const plan& p, run_clock& clock, lane_share share, executor where);
+
+  void start(runtime::task_group& group);
+  /// Keeps progress() fresh until cancelled.
+  awaitable<void> publish(std::chrono::milliseconds every);
+
+  /// The counts as last published. Any thread.
+  tally progress() const;
+  /// After the lane's tasks have ended.
+  const tally& counts() const noexcept { return counts_; }
+  /// The share of its time for which the loop's thread was busy, 0 … 1.
+  double busy() const noexcept { return busy_; }
+
+ private:
+  struct worker;
+
+  awaitable<void> work(unsigned number);
+  awaitable<bool> reach(worker& w);
+  awaitable<bool> await_turn(worker& w);
+  awaitable<void> back_off(worker& w);
+  bool may_begin(runtime::steady_clock::time_point now) noexcept;
+  void note_answer(worker& w, const net::http_answer& a);
+  void note_failure(worker& w, const error& e);
+  void begin_cpu() noexcept;
+  void end_cpu() noexcept;
+
+  const plan& plan_;
+  run_clock& clock_;
+  lane_share share_;
+  executor where_;
+  std::uint64_t left_;
+  schedule schedule_;
+  runtime::random random_;
+  key_sampler keys_;
+  tally counts_;
+
+  unsigned working_ = 0;
+  bool schedule_over_ = false;
+  std::chrono::nanoseconds cpu_at_start_{};
+  runtime::steady_clock::time_point begun_;
+  double busy_ = 0;
+
+  mutable std::mutex mutex_;  // of published_
+  tally published_;
+};
+
+}  // namespace distsys::roles::loadgen

@@ -1,0 +1,98 @@
+#include "roles/loadgen/runner.hpp"
+
+#include "roles/loadgen/progress.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace distsys::roles::loadgen {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::nanoseconds longest_grace = 2s;  // for answers that are due when the time is over
+constexpr auto repaint = 200ms;
+
+/// The i-th of n nearly equal parts of a whole.
+std::uint64_t part(std::uint64_t whole, unsigned i, unsigned n) { return whole / n + (i < whole % n ? 1 : 0); }
+
+}  // namespace
+
+runner::runner(runtime::runtime& loops, plan p) : loops_(loops), plan_(std::move(p)) {}
+
+awaitable<result<void>> runner::prepare() {
+  for (origin& o : plan_.origins) {
+    auto found = co_await net::resolve(o.host, o.port);
+    if (!found) co_return found.error();
+    if (found->empty()) co_return error{errc::not_found, "no address for the name " + o.host};
+    o.endpoints = std::move(*found);
+  }
+  co_return result<void>{};
+}
+
+void runner::make_lanes() {
+  const auto lanes = std::min(loops_.size(), plan_.connections);
+  clock_.start = runtime::steady_now();
+  if (plan_.duration) {
+    clock_.end = clock_.start + *plan_.duration;
+    clock_.grace = clock_.end + std::min(plan_.timeout, longest_grace);
+  }
+  unsigned first = 0;
+  for (unsigned i = 0; i < lanes; ++i) {
+    lane_share share{.index = i, .lanes = lanes, .first_connection = first};
+    share.connections = static_cast<unsigned>(part(plan_.connections, i, lanes));
+    share.requests = plan_.requests ? part(*plan_.requests, i, lanes) : std::numeric_limits<std::uint64_t>::max();
+    first += share.connections;
+    lanes_.push_back(std::make_unique<lane>(plan_, clock_, share, loops_.loop(i)));
+  }
+}
+
+awaitable<report> runner::run(bool live) {
+  make_lanes();
+  for (unsigned i = 0; i < lanes_.size(); ++i) {
+    lanes_[i]->start(tasks_);
+    if (live) helpers_.spawn(loops_.loop(i), lanes_[i]->publish(repaint));
+  }
+  if (live) helpers_.spawn(loops_.loop(0), paint());
+  if (interrupted_) interrupt();
+  co_await tasks_.wait();
+  helpers_.cancel();
+  co_await helpers_.wait();
+  co_return add_up();
+}
+
+void runner::interrupt() noexcept {
+  interrupted_ = true;
+  clock_.stopping = true;
+  tasks_.cancel();
+}
+
+report runner::add_up() {
+  report r;
+  r.loops = static_cast<unsigned>(lanes_.size());
+  r.interrupted = interrupted_;
+  r.gave_up = clock_.gave_up;
+  for (const auto& l : lanes_) {
+    r.counts.merge(l->counts());
+    r.busy = std::max(r.busy, l->busy());
+  }
+  // The time that was asked for, when it was used up; else until the last answer.
+  const auto now = runtime::steady_now();
+  auto end = r.counts.answers == 0 || r.interrupted ? now : r.counts.last_answer;
+  if (plan_.duration && now >= clock_.end) end = clock_.end;
+  r.seconds = std::chrono::duration<double>(end - clock_.start).count();
+  return r;
+}
+
+awaitable<void> runner::paint() {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  progress_line line(plan_, clock_.start, clock_.end);
+  while (co_await runtime::sleep_for(repaint)) {
+    tally all;
+    for (const auto& l : lanes_) all.merge(l->progress());
+    line.draw(all, runtime::steady_now());
+  }
+  line.clear();
+}
+
+}  // namespace distsys::roles::loadgen
