@@ -30,7 +30,7 @@ inline void check_document(std::string_view text) {
   for (const auto& r : seen->refused) {
     require(reasons.contains(r.reason));
     require(json::parse(r.document).has_value());
-    require(r.document.find("\"reportBy\"") == std::string::npos);
+    require(r.document.find("\"reportBy\":") == std::string::npos);
   }
   std::set<std::string> ids;
   std::string features;
@@ -40,7 +40,7 @@ inline void check_document(std::string_view text) {
     require(cell_of(e.at) >= 0);
     require(ids.insert(e.source + "/" + e.id).second);
     const auto feature = to_feature(e);
-    require(feature.find("\"reportBy\"") == std::string::npos && feature.find("\"userName\"") == std::string::npos);
+    require(feature.find("\"reportBy\":") == std::string::npos && feature.find("\"userName\":") == std::string::npos);
     if (!features.empty()) features += ',';
     features += feature;
   }

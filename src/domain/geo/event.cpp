@@ -1,6 +1,7 @@
 #include "distsys/domain/geo/event.hpp"
 
 #include "distsys/foundation/text.hpp"
+#include "record.hpp"
 
 #include <algorithm>
 #include <array>
@@ -55,7 +56,7 @@ void append_canonical(std::string& out, const json::value& v) {
       out += std::to_string(v.get_uint64());
       break;
     case boost::json::kind::double_:
-      json::append_number(out, v.get_double());
+      append_decimal(out, v.get_double());
       break;
     case boost::json::kind::string:
       json::append_string(out, v.get_string());
@@ -121,6 +122,12 @@ void append_member(std::string& out, std::string_view name, const std::optional<
 }
 
 }  // namespace
+
+std::string codec::canonical(const json::value& v) {
+  std::string out;
+  append_canonical(out, v);
+  return out;
+}
 
 std::string to_feature(const event& e) {
   std::string out;

@@ -33,7 +33,7 @@ change change_of(const ports::table& t, std::size_t row) {
 std::string kept(const std::string& document) {
   const auto parsed = json::parse(document);
   if (!parsed) return {};
-  std::string text = boost::json::serialize(without_personal_data(*parsed));
+  std::string text = codec::canonical(without_personal_data(*parsed));
   if (text.size() <= max_document) return text;
   std::size_t end = max_document;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u) --end;

@@ -10,7 +10,7 @@ namespace distsys::domain::geo::codec {
 namespace {
 
 std::string shown(const json::value& v) {
-  std::string text = boost::json::serialize(v);
+  std::string text = canonical(v);
   if (text.size() > 80) text = text.substr(0, 80) + "…";
   return text;
 }
@@ -24,7 +24,7 @@ void record::refuse(std::string_view reason, std::string detail) {
 }
 
 refusal record::fault(const json::value& whole) const {
-  return {std::string(reason_), detail_, boost::json::serialize(without_personal_data(whole))};
+  return {std::string(reason_), detail_, canonical(without_personal_data(whole))};
 }
 
 std::string_view record::text(std::string_view key) {

@@ -41,6 +41,9 @@ class record {
   std::string detail_;
 };
 
+/// JSON text with members in order of their names: one text for equal values. Numbers that JSON cannot write are null.
+std::string canonical(const json::value& v);
+
 /// Longest source, id, alias: what every database can index.
 inline constexpr std::size_t max_name_bytes = 255;
 bool fit_for_name(std::string_view text) noexcept;
