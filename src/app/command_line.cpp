@@ -67,8 +67,7 @@ class reader {
 
   schema::key find(std::string_view name) const {
     if (found_.command != nullptr) {
-      if (const auto* o = found_.command->find(name))
-        return {{}, std::string(name), false, {found_.command}, o};
+      if (const auto* o = found_.command->find(name)) return {{}, std::string(name), false, {found_.command}, o};
     }
     auto key = keys_.find(name);
     if (key.names_file && !key.declared->secret) return {};
@@ -204,8 +203,7 @@ class reader {
 
 std::optional<std::string> arguments::last(std::string_view process_option) const {
   for (auto a = given.rbegin(); a != given.rend(); ++a) {
-    if (a->key.targets.front()->what == scope::type::process && a->key.name == process_option)
-      return a->values.front();
+    if (a->key.targets.front()->what == scope::type::process && a->key.name == process_option) return a->values.front();
   }
   return std::nullopt;
 }

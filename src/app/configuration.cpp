@@ -4,13 +4,13 @@
 #include "distsys/foundation/version.hpp"
 #include "src/app/process_options.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <sstream>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace distsys::app {
 namespace {
@@ -31,7 +31,8 @@ std::vector<const scope*> choose_roles(const schema& keys, std::span<const assig
   std::vector<std::string_view> names{"all"};
   for (const auto* r : keys.roles()) names.push_back(r->name);
   for (const auto& a : given) {
-    if (strongest == nullptr || a.key.name != "role" || !a.key.prefix.empty() || a.source.kind != strongest->source.kind)
+    if (strongest == nullptr || a.key.name != "role" || !a.key.prefix.empty() ||
+        a.source.kind != strongest->source.kind)
       continue;
     for (const auto& value : a.values) {
       for (const auto part : split(value, ',')) {
@@ -110,7 +111,7 @@ void print(std::ostringstream& out, const settings& of) {
 
 result<std::string> read_whole_file(const std::string& path) {
   // A pipe or a socket (`--config <(…)`, a mounted secret) is read as well; only a directory cannot be.
-  struct stat about {};
+  struct stat about{};
   if (::stat(path.c_str(), &about) != 0)
     return error{errc::not_found, "cannot read '" + path + "': " + std::strerror(errno)};
   if (S_ISDIR(about.st_mode)) return error{errc::invalid, "cannot read '" + path + "': it is a directory"};
@@ -150,9 +151,9 @@ configuration load(const schema& keys, const inputs& from, problems& out) {
   c.roles_given = best_bare(given, "role") != nullptr;
   if (!c.roles_given) chosen.assign(keys.roles().begin(), keys.roles().end());
   std::erase_if(given, [](const assignment& a) { return a.source.kind == origin_kind::flag; });
-  auto line = read_arguments(keys, from.arguments, c.roles_given ? std::span<const scope* const>(chosen)
-                                                                 : std::span<const scope* const>(),
-                             out);
+  auto line =
+      read_arguments(keys, from.arguments,
+                     c.roles_given ? std::span<const scope* const>(chosen) : std::span<const scope* const>(), out);
   append(given, std::move(line.given));
   check_values(given, keys, out);
   check_values(line.command_options, keys, out);
@@ -176,27 +177,19 @@ std::string print(const configuration& c) {
   return out.str();
 }
 
-json::value to_json(const configuration& c) {
-  const auto one = [](const settings& of) {
-    json::object out;
-    for (const auto& s : of.all()) {
-      if (command_line_only(s.declared->name)) continue;
-      json::object entry;
-      if (s.declared->repeatable) {
-        json::array list;
-        for (const auto& t : s.texts) list.emplace_back(masked(*s.declared, t));
-        entry["value"] = std::move(list);
-      } else {
-        entry["value"] = s.texts.empty() ? json::value(nullptr) : json::value(masked(*s.declared, s.texts.front()));
-      }
-      entry["source"] = s.source.where;
-      out[s.declared->name] = std::move(entry);
-    }
-    return out;
-  };
+json::object to_json(const settings& of) {
   json::object out;
-  out["process"] = one(c.process);
-  for (const auto& role : c.roles) out[role.of().name] = one(role);
+  for (const auto& s : of.all()) {
+    if (command_line_only(s.declared->name)) continue;
+    json::value value;
+    if (s.declared->repeatable) {
+      auto& list = value.emplace_array();
+      for (const auto& t : s.texts) list.emplace_back(masked(*s.declared, t));
+    } else if (!s.texts.empty()) {
+      value = masked(*s.declared, s.texts.front());
+    }
+    out[s.declared->name] = json::object{{"value", std::move(value)}, {"source", s.source.where}};
+  }
   return out;
 }
 

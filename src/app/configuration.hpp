@@ -36,7 +36,7 @@ configuration load(const schema& keys, const inputs& from, problems& out);
 
 /// In the form of a configuration file, each value with its source; secrets are masked.
 std::string print(const configuration& c);
-/// The same for programs: {"cache": {"listen": {"value": …, "source": …}}}.
-json::value to_json(const configuration& c);
+/// One scope for programs: {"listen": {"value": …, "source": …}}; secrets are masked.
+json::object to_json(const settings& of);
 
 }  // namespace distsys::app

@@ -25,7 +25,8 @@ void append_table(std::string& out, const scope& s) {
     if (o.secret) meaning += "; a secret: also `" + std::string(o.name) + "-file`";
     if (o.reloadable) meaning += "; read again at SIGHUP";
     const std::string letter = o.shorthand != 0 ? std::string(", `-") + o.shorthand + "`" : "";
-    const std::string name = flag_only || !has_keys ? "`--" + std::string(o.name) + "`" : "`" + std::string(o.name) + "`";
+    const std::string name =
+        flag_only || !has_keys ? "`--" + std::string(o.name) + "`" : "`" + std::string(o.name) + "`";
     out += "| " + name + letter + " | " + (o.type == kind::flag ? "true\\|false" : cell(placeholder(o))) + " | ";
     out += o.default_value.empty() ? "" : "`" + std::string(o.default_value) + "`";
     if (has_keys) out += " | " + (flag_only ? std::string("flag only") : "`" + environment_name(o.name) + "`");

@@ -4,9 +4,9 @@
 #include "src/app/process_options.hpp"
 #include "src/app/value.hpp"
 
-#include <boost/version.hpp>
 #include <openssl/crypto.h>
 #include <zlib.h>
+#include <boost/version.hpp>
 
 #include <algorithm>
 #include <set>

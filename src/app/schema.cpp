@@ -33,7 +33,8 @@ void check_scope(const scope& s) {
     if (!well_formed(o.name)) contradiction(s, o.name, "not lower-case words joined by '-'");
     if (!names.insert(o.name).second) contradiction(s, o.name, "declared twice");
     if (o.shorthand != 0 && !letters.insert(o.shorthand).second) contradiction(s, o.name, "its letter is taken");
-    if (o.type == kind::flag && (o.repeatable || o.secret)) contradiction(s, o.name, "a flag is neither list nor secret");
+    if (o.type == kind::flag && (o.repeatable || o.secret))
+      contradiction(s, o.name, "a flag is neither list nor secret");
   }
 }
 

@@ -131,8 +131,8 @@ class resolver {
 }  // namespace
 
 const setting* settings::find(std::string_view name) const noexcept {
-  const auto found = std::find_if(settings_.begin(), settings_.end(),
-                                  [&](const setting& s) { return s.declared->name == name; });
+  const auto found =
+      std::find_if(settings_.begin(), settings_.end(), [&](const setting& s) { return s.declared->name == name; });
   return found == settings_.end() ? nullptr : &*found;
 }
 

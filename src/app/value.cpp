@@ -45,8 +45,8 @@ result<parsed_value> parse_text(const option& o, std::string_view text) {
   const bool known = o.allowed.empty() || std::find(o.allowed.begin(), o.allowed.end(), text) != o.allowed.end();
   if (known || text.empty()) return parsed_value{std::string(text)};
   if (o.secret) return error{errc::invalid, "the value is not one of " + join(o.allowed)};
-  return error{errc::invalid, "'" + std::string(text.substr(0, 64)) + "' is not one of " + join(o.allowed) +
-                                  meant(text, o.allowed)};
+  return error{errc::invalid,
+               "'" + std::string(text.substr(0, 64)) + "' is not one of " + join(o.allowed) + meant(text, o.allowed)};
 }
 
 error unknown_scheme(const option& o, const std::string& scheme, std::span<const ports::driver> drivers) {
@@ -85,37 +85,49 @@ result<parsed_value> lifted(result<T> r) {
 
 bool serves(const ports::driver& d, kind k) noexcept {
   switch (k) {
-    case kind::url_kv_store: return std::holds_alternative<ports::open_function<ports::kv_store>>(d.open);
-    case kind::url_database: return std::holds_alternative<ports::open_function<ports::database>>(d.open);
-    case kind::url_http_client: return std::holds_alternative<ports::open_function<ports::http_client>>(d.open);
-    default: return false;
+    case kind::url_kv_store:
+      return std::holds_alternative<ports::open_function<ports::kv_store>>(d.open);
+    case kind::url_database:
+      return std::holds_alternative<ports::open_function<ports::database>>(d.open);
+    case kind::url_http_client:
+      return std::holds_alternative<ports::open_function<ports::http_client>>(d.open);
+    default:
+      return false;
   }
 }
 
 result<parsed_value> parse_value(const option& o, std::string_view text, std::span<const ports::driver> drivers) {
   switch (o.type) {
-    case kind::flag: return parse_flag(text);
-    case kind::integer: return in_range(o, parse_integer(text));
-    case kind::real: return in_range(o, parse_real(text));
-    case kind::duration: return lifted(parse_duration(text));
-    case kind::size: return lifted(parse_size(text));
-    case kind::text: return parse_text(o, text);
+    case kind::flag:
+      return parse_flag(text);
+    case kind::integer:
+      return in_range(o, parse_integer(text));
+    case kind::real:
+      return in_range(o, parse_real(text));
+    case kind::duration:
+      return lifted(parse_duration(text));
+    case kind::size:
+      return lifted(parse_size(text));
+    case kind::text:
+      return parse_text(o, text);
     case kind::path:
       if (text.find('\0') != std::string_view::npos) return error{errc::invalid, "a path cannot hold a zero byte"};
       return parsed_value{std::string(text)};
-    case kind::endpoint: return lifted(parse_endpoint(text));
+    case kind::endpoint:
+      return lifted(parse_endpoint(text));
     case kind::url:
     case kind::url_kv_store:
     case kind::url_database:
-    case kind::url_http_client: return parse_url(o, text, drivers);
+    case kind::url_http_client:
+      return parse_url(o, text, drivers);
   }
   return error{errc::internal, "an option of an unknown kind"};
 }
 
 result<endpoint> parse_endpoint(std::string_view text) {
   const auto refuse = [&] {
-    return error{errc::invalid,
-                 "'" + std::string(text.substr(0, 64)) + "' is not an address such as 127.0.0.1:5000, [::1]:5000 or :5000"};
+    return error{errc::invalid, "'" + std::string(text.substr(0, 64)) +
+                                    "' is not an address such as 127.0.0.1:5000, [::1]:5000 or :5000"};
   };
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return refuse();
@@ -193,15 +205,23 @@ std::string placeholder(const option& o) {
     return out;
   }
   switch (o.type) {
-    case kind::flag: return "";
+    case kind::flag:
+      return "";
     case kind::integer:
-    case kind::real: return "N";
-    case kind::duration: return "TIME";
-    case kind::size: return "SIZE";
-    case kind::text: return o.secret ? "SECRET" : "TEXT";
-    case kind::path: return "PATH";
-    case kind::endpoint: return "HOST:PORT";
-    default: return "URL";
+    case kind::real:
+      return "N";
+    case kind::duration:
+      return "TIME";
+    case kind::size:
+      return "SIZE";
+    case kind::text:
+      return o.secret ? "SECRET" : "TEXT";
+    case kind::path:
+      return "PATH";
+    case kind::endpoint:
+      return "HOST:PORT";
+    default:
+      return "URL";
   }
 }
 

@@ -1,8 +1,11 @@
 // The one table of commands.
-#include "distsys/app/command.hpp"
+#include "src/commands/commands.hpp"
 
 namespace distsys::app {
 
-std::span<const command_info> commands() { return {}; }
+std::span<const command_info> commands() {
+  static const command_info table[] = {distsys::commands::health, distsys::commands::migrate};
+  return table;
+}
 
 }  // namespace distsys::app

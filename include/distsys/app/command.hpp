@@ -38,6 +38,7 @@ struct command_info {
   std::span<const option> options;
   /// Runs on loop 0. `words` is what is not an option. Returns an exit_code.
   awaitable<int> (*run)(command_context& context, std::vector<std::string> words);
+  bool needs_data_dir = false;  // it opens backends: --data-dir is created
 };
 
 /// The one table of commands: src/commands/commands.cpp.
