@@ -37,7 +37,7 @@ ${rows}  };
 }
 }  // namespace ${namespace}
 " @ONLY)
-  set_source_files_properties(${assembly} PROPERTIES LANGUAGE C OBJECT_DEPENDS "${inputs}")
+  set_source_files_properties(${assembly} PROPERTIES LANGUAGE C OBJECT_DEPENDS "${inputs}" SKIP_PRECOMPILE_HEADERS ON)
   set_source_files_properties(${source} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
   target_sources(${target} PRIVATE ${assembly} ${source})
 endfunction()
