@@ -24,15 +24,15 @@ struct answer {
   bool stamped = false;            // true: `observed` is known, not the time of asking
 };
 
-struct poll {
+struct poll_result {
   std::optional<answer> said;                     // nothing: unchanged, failed, or at the end
   std::optional<error> failed;                    // cancelled too
   std::chrono::milliseconds wait_at_least{0};     // the source asked for that much patience
   std::optional<std::chrono::milliseconds> wait;  // overrides the schedule
   bool finished = false;                          // there will be nothing more
 
-  static poll failure(error e) {
-    poll p;
+  static poll_result failure(error e) {
+    poll_result p;
     p.failed = std::move(e);
     return p;
   }
@@ -48,7 +48,7 @@ class feed {
   virtual bool recorded() const { return false; }
   /// The time between two polls unless the user gave one; nothing: the default.
   virtual std::optional<std::chrono::milliseconds> own_interval() const { return std::nullopt; }
-  virtual awaitable<poll> ask() = 0;
+  virtual awaitable<poll_result> ask() = 0;
   /// The last answer is stored: what was remembered of it (an ETag) may be used.
   virtual void stored() {}
   /// The last answer has been dealt with, one way or another: what it held (a place in flight) is free.

@@ -38,9 +38,6 @@ error explain(const answer& a, const error& why) {
   if (text.empty()) return {errc::invalid, "the document is empty"};
   if (looks_like_jsonp(text)) return {errc::invalid, "JSONP (a function call around JSON), not JSON"};
   if (text.starts_with('<')) return {errc::invalid, "HTML or XML, not JSON"};
-  if ((text.front() == '{' || text.front() == '[') && why.detail.find("incomplete") != std::string::npos) {
-    return {errc::invalid, "truncated after " + std::to_string(a.document.size()) + " bytes: " + why.detail};
-  }
   return why;
 }
 

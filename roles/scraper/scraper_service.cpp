@@ -80,7 +80,7 @@ void scraper_service::break_off(error why) {
   followers_.cancel();
 }
 
-awaitable<bool> scraper_service::ask_once(feed& f, poll& p) {
+awaitable<bool> scraper_service::ask_once(feed& f, poll_result& p) {
   p = co_await f.ask();
   if (p.failed) {
     if (*p.failed == errc::cancelled) co_return false;
@@ -104,7 +104,7 @@ awaitable<void> scraper_service::follow(feed& f) {
   const auto interval = settings_.interval.value_or(f.own_interval().value_or(settings_.default_interval));
   schedule when(interval, settings_.longest_backoff);
   for (;;) {
-    poll p;
+    poll_result p;
     const bool more = co_await ask_once(f, p);
     f.released();
     if (!more || (settings_.once && (!f.recorded() || p.failed))) co_return;

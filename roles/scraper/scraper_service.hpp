@@ -37,7 +37,7 @@ class scraper_service final : public app::service {
  private:
   awaitable<void> follow(feed& f);
   /// False when the feed must not be asked again.
-  awaitable<bool> ask_once(feed& f, poll& p);
+  awaitable<bool> ask_once(feed& f, poll_result& p);
   void break_off(error why);
 
   app::role_context& context_;

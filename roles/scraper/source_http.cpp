@@ -147,7 +147,7 @@ result<source_header> parse_source_header(std::string_view text) {
   return out;
 }
 
-awaitable<poll> http_feed::ask() {
+awaitable<poll_result> http_feed::ask() {
   const auto t = runtime::now();
   const std::string url = options_.url(t);
   auto headers = options_.headers;
@@ -157,9 +157,9 @@ awaitable<poll> http_feed::ask() {
     headers.emplace_back("If-Modified-Since", known_.last_modified);
   }
   auto said = co_await visitor_->get(url, std::move(headers), held_);
-  if (!said) co_return poll::failure(said.error());
+  if (!said) co_return poll_result::failure(said.error());
 
-  poll p;
+  poll_result p;
   if (const auto patience = said->header("retry-after")) {
     p.wait_at_least = parse_retry_after(*patience, t).value_or(std::chrono::milliseconds(0));
   }

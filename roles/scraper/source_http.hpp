@@ -34,7 +34,7 @@ class http_feed final : public feed {
   http_feed(std::shared_ptr<site_visitor> visitor, options o) : visitor_(std::move(visitor)), options_(std::move(o)) {}
 
   const std::string& name() const override { return options_.name; }
-  awaitable<poll> ask() override;
+  awaitable<poll_result> ask() override;
   void stored() override;
   void released() override { held_ = {}; }
 

@@ -26,17 +26,17 @@ std::optional<std::chrono::milliseconds> replay_feed::time_to_next() const {
   return std::chrono::duration_cast<std::chrono::milliseconds>((*after - *before) / speed_);
 }
 
-awaitable<poll> replay_feed::ask() {
+awaitable<poll_result> replay_feed::ask() {
   if (!listed_) {
     if (auto ok = co_await list(); !ok) {
-      poll p = poll::failure(ok.error());
+      poll_result p = poll_result::failure(ok.error());
       p.finished = listed_;  // an empty directory stays empty; one that is not there may come
       co_return p;
     }
   }
   const recorded_file& file = files_[next_++];
   auto text = co_await lane_->run([path = file.path, most = max_document_] { return read_whole(path, most); });
-  poll p;
+  poll_result p;
   if (text) {
     answer a;
     a.origin = file.path.filename().string();

@@ -22,7 +22,7 @@ class replay_feed final : public feed {
 
   const std::string& name() const override { return name_; }
   bool recorded() const override { return true; }
-  awaitable<poll> ask() override;
+  awaitable<poll_result> ask() override;
 
  private:
   awaitable<result<void>> list();

@@ -28,7 +28,7 @@ std::string sim_feed::document(const simulated_city::scene& scene, timestamp t,
   return out += "]}\n";
 }
 
-awaitable<poll> sim_feed::ask() {
+awaitable<poll_result> sim_feed::ask() {
   const timestamp t = runtime::now();
   last_ = city_.at(t);
   answer a;
@@ -36,7 +36,7 @@ awaitable<poll> sim_feed::ask() {
   a.observed = t;
   a.stamped = true;
   a.document = document(last_, t, told_);
-  poll p;
+  poll_result p;
   p.said = std::move(a);
   co_return p;
 }

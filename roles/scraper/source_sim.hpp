@@ -18,7 +18,7 @@ class sim_feed final : public feed {
 
   const std::string& name() const override { return name_; }
   std::optional<std::chrono::milliseconds> own_interval() const override { return std::chrono::seconds(1); }
-  awaitable<poll> ask() override;
+  awaitable<poll_result> ask() override;
   void stored() override;
 
   /// A FeatureCollection; what has ended has the status "deleted". Leaves out the ended ones in `known`.
