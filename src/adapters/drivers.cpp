@@ -2,6 +2,7 @@
 #include "distsys/ports/driver.hpp"
 
 #include "curl/driver.hpp"
+#include "sqlite/driver.hpp"
 
 namespace distsys::ports {
 
@@ -9,6 +10,7 @@ std::span<const driver> drivers() {
   static const driver table[] = {
       adapters::curl::http_driver,
       adapters::curl::https_driver,
+      adapters::sqlite::database_driver,
   };
   return table;
 }

@@ -1,0 +1,19 @@
+// SQLite's result codes as the program's.
+#pragma once
+
+#include "distsys/foundation/error.hpp"
+
+#include <sqlite3.h>
+
+#include <string>
+#include <string_view>
+
+namespace distsys::adapters::sqlite {
+
+/// "INSERT INTO geo_event": the first words of a statement, for error texts. Never parameters, which are not in it.
+std::string first_words(std::string_view sql);
+
+/// The connection's last failure. The text names the statement's first words and the file.
+error make_error(sqlite3* db, int code, std::string_view sql, std::string_view file);
+
+}  // namespace distsys::adapters::sqlite
