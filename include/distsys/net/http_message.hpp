@@ -32,9 +32,10 @@ struct header_field {
 class http_request {
  public:
   distsys::net::method method = method::get;
-  std::string_view target;  // as received: "/events?lat=1"
-  std::string_view path;    // percent-decoded, "." and ".." resolved; "/events"
-  std::string_view query;   // as received, without '?'
+  std::string_view target;    // as received: "/events?lat=1"
+  std::string_view path;      // percent-decoded, "." and ".." resolved; an encoded '/' stays "%2F"; "/events"
+  std::string_view raw_path;  // as received, "." and ".." resolved, not decoded; what routes match when not empty
+  std::string_view query;     // as received, without '?'
   std::string_view body;
   std::span<const header_field> headers;
   asio::ip::address client;      // the peer, or what a trusted proxy said of it
@@ -83,8 +84,9 @@ class query_parameters {
 
 /// Bytes that are written as they are, shared by every answer that uses them.
 struct shared_body {
-  std::shared_ptr<const void> owner;  // empty for static storage
+  std::shared_ptr<const void> owner;  // empty for static storage; keeps all views below alive
   std::string_view bytes;
+  std::string_view gzip_bytes{};  // the same, compressed once by the maker: sent to who accepts gzip. Empty: none
 };
 
 /// The open end of a streamed answer (Server-Sent Events, long lists). Chunked; one writer.
@@ -104,6 +106,9 @@ class http_response {
   std::vector<std::pair<std::string, std::string>> headers;
   std::variant<std::monostate, std::string, shared_body, stream_function> body;
   bool close = false;  // end the connection after it
+  /// Whole header lines, each ended by CRLF, written as they are before `headers`. Static, or kept by the shared body's
+  /// owner. The cheapest way to say Content-Type, ETag and Cache-Control of prepared bytes.
+  std::string_view prepared_head;
 
   http_response() = default;
   explicit http_response(int s) : status(s) {}
@@ -113,6 +118,8 @@ class http_response {
   static http_response json(const json::value& body, int status = 200);
   static http_response bytes(std::string body, std::string content_type, int status = 200);
   static http_response shared(shared_body body, std::string content_type);
+  /// Prepared bytes and header lines: nothing is formatted or allocated for it.
+  static http_response prepared(shared_body body, std::string_view head_lines);
   /// Server-Sent Events: the content type, no caching, no buffering by proxies. The stream ends when `run` returns.
   static http_response event_stream(stream_function run);
   /// RFC 9457 application/problem+json.

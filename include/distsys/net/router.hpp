@@ -49,6 +49,7 @@ class router {
     distsys::net::method method;
     handler handle;
     route_options options;
+    std::size_t index = 0;  // in order of add(); for tables beside the router
   };
   struct match {
     const route* found = nullptr;
@@ -57,9 +58,15 @@ class router {
   /// Fills request.path_values.
   match find(http_request& request) const;
 
+  /// Wraps the handler of every route added so far; first is outermost.
+  void wrap(std::span<const middleware> middlewares);
+  std::size_t size() const noexcept { return routes_.size(); }
+
  private:
   struct node;
+  struct search;
   std::unique_ptr<node> root_;
+  std::vector<std::unique_ptr<route>> routes_;
 };
 
 }  // namespace distsys::net
