@@ -1,5 +1,5 @@
 // Of report.hpp: how figures are written, and what is worth a warning.
-#include "roles/loadgen/report.hpp"
+#include "report.hpp"
 
 #include <algorithm>
 #include <cmath>

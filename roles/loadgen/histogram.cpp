@@ -1,4 +1,4 @@
-#include "roles/loadgen/histogram.hpp"
+#include "histogram.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,4 +1,4 @@
-#include "roles/loadgen/keys.hpp"
+#include "keys.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "roles/loadgen/lane.hpp"
+#include "lane.hpp"
 
 #include <boost/asio/basic_waitable_timer.hpp>
 

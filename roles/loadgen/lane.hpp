@@ -5,9 +5,9 @@
 #include "distsys/runtime/clock.hpp"
 #include "distsys/runtime/random.hpp"
 #include "distsys/runtime/task_group.hpp"
-#include "roles/loadgen/plan.hpp"
-#include "roles/loadgen/schedule.hpp"
-#include "roles/loadgen/tally.hpp"
+#include "plan.hpp"
+#include "schedule.hpp"
+#include "tally.hpp"
 
 #include <atomic>
 #include <chrono>

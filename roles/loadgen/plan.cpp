@@ -1,4 +1,4 @@
-#include "roles/loadgen/plan.hpp"
+#include "plan.hpp"
 
 #include "distsys/foundation/text.hpp"
 

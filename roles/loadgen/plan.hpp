@@ -4,7 +4,7 @@
 #include "distsys/app/role.hpp"
 #include "distsys/foundation/error.hpp"
 #include "distsys/runtime/random.hpp"
-#include "roles/loadgen/keys.hpp"
+#include "keys.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 

@@ -1,6 +1,6 @@
-#include "roles/loadgen/progress.hpp"
+#include "progress.hpp"
 
-#include "roles/loadgen/report.hpp"
+#include "report.hpp"
 
 #include <sys/ioctl.h>
 #include <unistd.h>

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "distsys/runtime/clock.hpp"
-#include "roles/loadgen/plan.hpp"
-#include "roles/loadgen/tally.hpp"
+#include "plan.hpp"
+#include "tally.hpp"
 
 #include <string>
 

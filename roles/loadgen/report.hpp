@@ -2,8 +2,8 @@
 #pragma once
 
 #include "distsys/foundation/json.hpp"
-#include "roles/loadgen/plan.hpp"
-#include "roles/loadgen/tally.hpp"
+#include "plan.hpp"
+#include "tally.hpp"
 
 #include <array>
 #include <string>

@@ -1,6 +1,6 @@
 // Of report.hpp: the object for programs.
 #include "distsys/foundation/version.hpp"
-#include "roles/loadgen/report.hpp"
+#include "report.hpp"
 
 namespace distsys::roles::loadgen {
 namespace {

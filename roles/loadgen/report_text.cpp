@@ -1,5 +1,5 @@
 // Of report.hpp: the page for a terminal.
-#include "roles/loadgen/report.hpp"
+#include "report.hpp"
 
 #include "distsys/foundation/text.hpp"
 

@@ -1,7 +1,7 @@
 // Of plan.hpp: URLs, headers and areas made into the bytes of requests.
 #include "distsys/foundation/text.hpp"
 #include "distsys/foundation/version.hpp"
-#include "roles/loadgen/plan.hpp"
+#include "plan.hpp"
 
 #include <algorithm>
 #include <cmath>

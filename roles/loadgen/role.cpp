@@ -1,10 +1,10 @@
-#include "roles/loadgen/role.hpp"
+#include "role.hpp"
 
 #include "distsys/app/command.hpp"
 #include "distsys/foundation/json.hpp"
-#include "roles/loadgen/progress.hpp"
-#include "roles/loadgen/report.hpp"
-#include "roles/loadgen/runner.hpp"
+#include "progress.hpp"
+#include "report.hpp"
+#include "runner.hpp"
 
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
-#include "roles/loadgen/runner.hpp"
+#include "runner.hpp"
 
-#include "roles/loadgen/progress.hpp"
+#include "progress.hpp"
 
 #include <algorithm>
 #include <limits>

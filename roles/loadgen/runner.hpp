@@ -4,9 +4,9 @@
 #include "distsys/foundation/error.hpp"
 #include "distsys/runtime/runtime.hpp"
 #include "distsys/runtime/task_group.hpp"
-#include "roles/loadgen/lane.hpp"
-#include "roles/loadgen/plan.hpp"
-#include "roles/loadgen/report.hpp"
+#include "lane.hpp"
+#include "plan.hpp"
+#include "report.hpp"
 
 #include <memory>
 #include <vector>

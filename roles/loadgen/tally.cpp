@@ -1,4 +1,4 @@
-#include "roles/loadgen/tally.hpp"
+#include "tally.hpp"
 
 #include "distsys/foundation/text.hpp"
 

@@ -4,7 +4,7 @@
 #include "distsys/foundation/error.hpp"
 #include "distsys/net/http_connection.hpp"
 #include "distsys/runtime/clock.hpp"
-#include "roles/loadgen/histogram.hpp"
+#include "histogram.hpp"
 
 #include <array>
 #include <chrono>
