@@ -223,6 +223,7 @@ awaitable<void> supervisor::stop_all() {
   co_await running_.wait();
   for (auto& m : std::views::reverse(members_)) {
     if (m.started) co_await m.made->stop();
+    if (m.started && !failed_) exit_code_ = std::max(exit_code_, m.made->exit_code());
     m.made.reset();
   }
   if (operations_) co_await operations_->close(runtime::steady_now() + 1s);
