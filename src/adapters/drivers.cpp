@@ -2,6 +2,7 @@
 #include "distsys/ports/driver.hpp"
 
 #include "curl/driver.hpp"
+#include "memory/driver.hpp"
 #include "sqlite/driver.hpp"
 
 namespace distsys::ports {
@@ -10,6 +11,7 @@ std::span<const driver> drivers() {
   static const driver table[] = {
       adapters::curl::http_driver,
       adapters::curl::https_driver,
+      adapters::memory::kv_store_driver,
       adapters::sqlite::database_driver,
   };
   return table;
