@@ -1,5 +1,7 @@
 # distsys_embed(TARGET NAMESPACE FILE…): compiles files into TARGET as the table NAMESPACE::assets().
 # A FILE is a path, or PATH=NAME to embed it under another name. The bytes come in by the assembler's .incbin.
+enable_language(ASM)
+
 function(distsys_embed target namespace)
   string(REPLACE "::" "_" id ${namespace})
   set(assembly ${CMAKE_CURRENT_BINARY_DIR}/${id}_assets.S)
@@ -37,7 +39,7 @@ ${rows}  };
 }
 }  // namespace ${namespace}
 " @ONLY)
-  set_source_files_properties(${assembly} PROPERTIES LANGUAGE C OBJECT_DEPENDS "${inputs}" SKIP_PRECOMPILE_HEADERS ON)
+  set_source_files_properties(${assembly} PROPERTIES OBJECT_DEPENDS "${inputs}" SKIP_PRECOMPILE_HEADERS ON)
   set_source_files_properties(${source} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
   target_sources(${target} PRIVATE ${assembly} ${source})
 endfunction()

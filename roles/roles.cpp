@@ -1,5 +1,6 @@
 // The one list of roles.
 #include "distsys/app/role.hpp"
+#include "cache/role.hpp"
 #include "loadgen/role.hpp"
 #include "scraper/role.hpp"
 
@@ -7,6 +8,7 @@ namespace distsys::app {
 
 std::span<const role_info> roles() {
   static const role_info table[] = {
+      distsys::roles::cache::role,
       distsys::roles::loadgen::role,
       distsys::roles::scraper::role,
   };

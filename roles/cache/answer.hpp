@@ -1,0 +1,51 @@
+// One cached answer: bytes ready to be written, and what they depend on.
+#pragma once
+
+#include "distsys/caching/bounded_map.hpp"
+#include "distsys/domain/geo/event_repository.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace distsys::roles::cache {
+
+using caching::time_point;
+
+/// Immutable once made, but for `dropped`.
+struct answer {
+  std::string key;
+  domain::geo::area where;
+  std::vector<std::string> sources;  // empty: any
+  std::string body;                  // GeoJSON
+  std::string etag;                  // with its quotes
+  time_point filled, expires;
+  mutable std::atomic<bool> dropped{false};  // a change has touched it: it may not be served any more
+
+  std::size_t heap_bytes() const noexcept;
+};
+using shared_answer = std::shared_ptr<const answer>;
+
+/// What of a change decides which answers it touches.
+struct touch {
+  std::string source;
+  domain::geo::position at;
+  std::optional<domain::geo::position> previous;
+};
+
+/// True unless the change certainly leaves the answer as it is.
+bool touches(const touch& t, const answer& a) noexcept;
+
+/// A strong entity tag of these bytes, with its quotes. Stable for one build.
+std::string etag_of(std::string_view bytes);
+
+/// A GeoJSON FeatureCollection (RFC 7946) with numberMatched, numberReturned and nextCursor.
+std::string collection_of(const domain::geo::event_page& page);
+
+/// The event's Feature with the members `ended` and `history`.
+std::string feature_with_history(const domain::geo::event_history& history);
+
+}  // namespace distsys::roles::cache

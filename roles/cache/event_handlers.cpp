@@ -1,0 +1,156 @@
+#include "event_handlers.hpp"
+
+#include "distsys/foundation/text.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace distsys::roles::cache {
+namespace {
+
+using namespace std::chrono_literals;
+using net::http_request;
+using net::http_response;
+
+constexpr std::size_t max_waiters = 10'000;  // of one load
+constexpr auto load_limit = 10s;
+constexpr std::string_view geojson = "application/geo+json";
+
+metrics::counter& counter_of(std::string_view outcome) {
+  return metrics::get_counter("distsys_cache_requests_total", "Requests for areas of events, by how they were answered",
+                              {{"outcome", outcome}});
+}
+
+std::int64_t whole_seconds(std::chrono::steady_clock::duration d) {
+  return std::chrono::duration_cast<std::chrono::seconds>(d).count();
+}
+
+// RFC 9110, 13.1.2: weak comparison.
+bool matches(std::string_view if_none_match, std::string_view etag) {
+  for (std::string_view part : split(if_none_match, ',')) {
+    part = trim(part);
+    if (part == "*") return true;
+    if (part.starts_with("W/")) part.remove_prefix(2);
+    if (part == etag) return true;
+  }
+  return false;
+}
+
+struct delivery {
+  std::string_view cache_control;
+  std::string cache_status;  // RFC 9211
+};
+
+http_response deliver(const http_request& request, const shared_answer& a, time_point now, delivery how) {
+  http_response r;
+  r.headers.reserve(5);
+  if (!matches(request.header("if-none-match"), a->etag)) {
+    r.headers.emplace_back("Content-Type", geojson);
+    r.body = net::shared_body{a, a->body};
+  } else {
+    r.status = 304;
+  }
+  r.headers.emplace_back("ETag", a->etag);
+  r.headers.emplace_back("Cache-Control", how.cache_control);
+  r.headers.emplace_back("Age", std::to_string(std::max<std::int64_t>(0, whole_seconds(now - a->filled))));
+  r.headers.emplace_back("Cache-Status", std::move(how.cache_status));
+  return r;
+}
+
+std::string hit_status(const answer& a, time_point now) {
+  return "distsys; hit; ttl=" + std::to_string(whole_seconds(a.expires - now));
+}
+
+}  // namespace
+
+event_handlers::event_handlers(domain::geo::event_repository& events, answer_cache& answers, runtime::task_group& loads)
+    : events_(events),
+      answers_(answers),
+      flights_(loads, max_waiters),
+      // Caches on the way may keep an answer for as long as this one would: Age tells them how much of it is over.
+      cache_control_(answers.ttl() < 1s ? "no-cache"
+                                        : "public, max-age=" + std::to_string(whole_seconds(answers.ttl()))),
+      hits_(counter_of("hit")),
+      misses_(counter_of("miss")),
+      coalesced_(counter_of("coalesced")),
+      refused_(counter_of("refused")),
+      failures_(counter_of("failure")) {}
+
+request_counts event_handlers::counts() const noexcept {
+  return {hits_.value(), misses_.value(), coalesced_.value(), refused_.value(), failures_.value()};
+}
+
+awaitable<http_response> event_handlers::area(http_request& request) {
+  const time_point now = runtime::steady_now();
+  shared_answer found = answers_.find_spelling(request.query, now);
+  if (!found) {
+    auto wanted = read_event_request(request.query);
+    if (!wanted) {
+      refused_.add();
+      co_return http_response::from_error(wanted.error());
+    }
+    found = answers_.find(wanted->key, now);
+    if (!found) co_return co_await miss(request, std::move(*wanted));
+    answers_.remember_spelling(request.query, found);
+  }
+  hits_.add();
+  co_return deliver(request, found, now, {cache_control_, hit_status(*found, now)});
+}
+
+awaitable<http_response> event_handlers::miss(http_request& request, event_request wanted) {
+  // A load that began before a change was announced may not have seen it: it is not joined after that.
+  std::string flight = wanted.key + '@' + std::to_string(answers_.epoch());
+  const bool stale = answers_.announced();
+  auto got = co_await flights_.run(std::move(flight), [this, wanted] { return load(wanted); }, request.deadline);
+  (got.led ? misses_ : coalesced_).add();
+  if (!got.value) {
+    if (got.value.error() == errc::invalid) {
+      refused_.add();
+    } else {
+      failures_.add();
+    }
+    co_return http_response::from_error(got.value.error());
+  }
+  if (got.value->stored) answers_.remember_spelling(request.query, got.value->what);
+  std::string status = stale ? "distsys; fwd=stale" : "distsys; fwd=miss";
+  if (!got.led) {
+    status += "; collapsed";
+  } else if (got.value->stored) {
+    status += "; stored";
+  }
+  co_return deliver(request, got.value->what, runtime::steady_now(), {cache_control_, std::move(status)});
+}
+
+awaitable<result<event_handlers::loaded>> event_handlers::load(event_request wanted) {
+  const std::uint64_t begun = answers_.begin_fill();
+  auto fresh = std::make_shared<answer>();
+  fresh->key = std::move(wanted.key);
+  fresh->where = wanted.query.where;
+  fresh->sources = wanted.query.sources;
+  fresh->filled = runtime::steady_now();
+  fresh->expires = fresh->filled + answers_.ttl();
+  const ports::call_context context = ports::call_context::within(load_limit);
+  const auto page = co_await events_.find(context, std::move(wanted.query));
+  if (!page) co_return page.error();
+  fresh->body = collection_of(*page);
+  fresh->etag = etag_of(fresh->body);
+  const bool stored = answers_.fill(begun, fresh);
+  co_return loaded{std::move(fresh), stored};
+}
+
+awaitable<http_response> event_handlers::one(http_request& request) {
+  net::query_parameters none(request.query);
+  if (const auto ok = none.finish(); !ok) co_return http_response::from_error(ok.error());
+  const ports::call_context context{.deadline = request.deadline, .trace = std::string(request.traceparent)};
+  const auto history = co_await events_.find_one(context, std::string(request.path_parameter("source")),
+                                                 std::string(request.path_parameter("id")));
+  if (!history) co_return http_response::from_error(history.error());
+  auto fresh = std::make_shared<answer>();
+  fresh->body = feature_with_history(*history);
+  fresh->etag = etag_of(fresh->body);
+  fresh->filled = runtime::steady_now();
+  co_return deliver(request, fresh, fresh->filled, {"no-cache", "distsys; fwd=bypass"});
+}
+
+}  // namespace distsys::roles::cache

@@ -1,0 +1,104 @@
+#include "page.hpp"
+
+#include "distsys/foundation/url.hpp"
+#include "distsys/web/assets.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string_view>
+
+namespace distsys::roles::cache {
+namespace {
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+void replace(std::string& text, std::string_view mark, std::string_view by) {
+  const auto at = text.find(mark);
+  if (at == std::string::npos) throw std::logic_error("index.html lacks " + std::string(mark));
+  text.replace(at, mark.size(), by);
+}
+
+// "https://*.tile.example" for "https://{s}.tile.example:8080/…": what a CSP may name.
+std::string origin_of(std::string_view tile_url) {
+  const auto authority = tile_url.find("://") + 3;
+  std::string origin(tile_url.substr(0, tile_url.find('/', authority)));
+  const auto subdomain = origin.find("{s}");
+  if (subdomain != std::string::npos) origin.replace(subdomain, 3, "*");
+  return origin;
+}
+
+struct page {
+  std::string html, policy;
+};
+
+awaitable<net::http_response> answer_page(std::shared_ptr<const page> p) {
+  net::http_response r = net::http_response::shared({p, p->html}, "text/html; charset=utf-8");
+  r.header("Content-Security-Policy", p->policy);
+  r.header("X-Content-Type-Options", "nosniff");
+  r.header("Referrer-Policy", "no-referrer");
+  r.header("Cross-Origin-Opener-Policy", "same-origin");
+  r.header("Cache-Control", "no-cache");
+  co_return r;
+}
+
+}  // namespace
+
+result<void> check(const page_settings& settings) {
+  const std::string& tiles = settings.tile_url;
+  if (tiles.empty()) return {};
+  const bool web = tiles.starts_with("https://") || tiles.starts_with("http://");
+  const bool placeholders = tiles.find("{z}") != std::string::npos && tiles.find("{x}") != std::string::npos &&
+                            tiles.find("{y}") != std::string::npos;
+  const std::string_view forbidden = " \t\r\n;,'\"<>\\";
+  const bool plain = std::all_of(tiles.begin(), tiles.end(), [&](char c) {
+    return c > ' ' && c != 0x7f && forbidden.find(c) == std::string_view::npos;
+  });
+  const auto authority = tiles.find("://") + 3;
+  const std::string host = web ? tiles.substr(authority, tiles.find('/', authority) - authority) : "";
+  // A brace elsewhere in the host would be a hole in the policy.
+  const std::string_view rest = std::string_view(host).substr(host.starts_with("{s}.") ? 4 : 0);
+  const bool host_ok = !rest.empty() && rest.find_first_of("{}@*") == std::string_view::npos;
+  if (web && placeholders && plain && host_ok) return {};
+  return error{errc::invalid, "--cache.tile-url: expected https://HOST/…{z}/{x}/{y}…, where HOST may begin with {s}."};
+}
+
+void add_page(net::router& routes, const page_settings& settings) {
+  const auto files = assets();
+  const auto index =
+      std::find_if(files.begin(), files.end(), [](const asset& file) { return file.name == "index.html"; });
+  if (index == files.end()) throw std::logic_error("index.html is not embedded");
+  auto p = std::make_shared<page>();
+  p->html = index->bytes;
+  replace(p->html, "{{tile-url}}", escaped(settings.tile_url));
+  replace(p->html, "{{tile-attribution}}", escaped(settings.tile_attribution));
+  p->policy =
+      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; manifest-src 'self'; "
+      "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; img-src 'self' data:";
+  if (!settings.tile_url.empty()) p->policy += ' ' + origin_of(settings.tile_url);
+  routes.get("/", [p](net::http_request&) { return answer_page(p); });
+  routes.assets("/assets/", files);
+  routes.assets("/web/", web::assets());
+}
+
+}  // namespace distsys::roles::cache

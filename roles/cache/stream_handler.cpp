@@ -1,0 +1,100 @@
+#include "stream_handler.hpp"
+
+#include "distsys/foundation/text.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+namespace distsys::roles::cache {
+namespace {
+
+using namespace std::chrono_literals;
+using net::http_response;
+
+constexpr auto heartbeat = 15s;
+constexpr std::int64_t longest_replay = 20'000;  // changes; who missed more reads the area anew
+constexpr std::size_t replay_page = 500;
+
+std::string message(std::string_view event, std::int64_t id, std::string_view data) {
+  std::string out = "id: " + std::to_string(id) + "\nevent: ";
+  out += event;
+  out += "\ndata: ";
+  out += data;
+  out += "\n\n";
+  return out;
+}
+
+std::string position_message(std::string_view event, std::int64_t sequence) {
+  return message(event, sequence, R"({"sequence":)" + std::to_string(sequence) + '}');
+}
+
+}  // namespace
+
+awaitable<http_response> stream_handler::open(net::http_request& request) {
+  auto wanted = read_stream_request(request.query);
+  if (!wanted) co_return http_response::from_error(wanted.error());
+  const std::string_view header = request.header("last-event-id");
+  const std::string_view last = header.empty() ? std::string_view(wanted->last_event_id) : header;
+  std::optional<std::int64_t> after;
+  if (!last.empty()) {
+    const auto number = parse_integer(last);
+    if (!number || *number < 0) {
+      co_return http_response::problem(400, "Bad Request", "Last-Event-ID: not an id of this stream");
+    }
+    after = *number;
+  }
+  const executor here = co_await asio::this_coro::executor;
+  auto from = hub_.subscribe(std::move(wanted->filter), here);
+  if (!from) co_return http_response::from_error({errc::overloaded, "too many event streams are open"});
+  co_return http_response::event_stream([this, from, after](net::body_stream& out) { return run(out, from, after); });
+}
+
+awaitable<void> stream_handler::run(net::body_stream& out, std::shared_ptr<subscription> from,
+                                    std::optional<std::int64_t> after) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  if (!co_await out.write("retry: 1000\n\n")) co_return;
+  const bool told = after && *after <= from->since() && from->since() - *after <= longest_replay;
+  if (told) {
+    if (!co_await replay(out, *from, *after)) co_return;
+  } else {
+    const std::string first = position_message(after ? "reset" : "hello", from->since());
+    if (!co_await out.write(first)) co_return;
+  }
+  std::string text;
+  for (;;) {
+    const auto next = from->take();
+    text.clear();
+    for (const shared_event& e : next.events) append_message(text, *seen_through(from->filter(), *e), e->what);
+    if (next.dropped) text += "event: dropped\ndata: {\"reason\":\"the client read too slowly\"}\n\n";
+    if (text.empty()) {
+      const bool woken = co_await from->wait(runtime::steady_now() + heartbeat);
+      if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) co_return;
+      if (woken) continue;
+      text = ": still here\n\n";
+    }
+    if (!co_await out.write(text) || next.dropped) co_return;
+  }
+}
+
+awaitable<bool> stream_handler::replay(net::body_stream& out, const subscription& from, std::int64_t after) {
+  while (after < from.since()) {
+    const ports::call_context context = ports::call_context::within(10s);
+    auto changes = co_await events_.changes_after(context, after, replay_page);
+    if (!changes) co_return false;  // the client comes again
+    std::string text;
+    for (auto& c : *changes) {
+      after = c.sequence;
+      if (after > from.since()) break;  // those come through the queue
+      const shared_event e = make_stream_event(std::move(c));
+      if (const auto as = seen_through(from.filter(), *e)) append_message(text, *as, e->what);
+    }
+    if (changes->empty()) break;
+    if (!text.empty() && !co_await out.write(text)) co_return false;
+  }
+  co_return true;
+}
+
+}  // namespace distsys::roles::cache

@@ -1,0 +1,110 @@
+#include "stream_hub.hpp"
+
+#include "distsys/foundation/json.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace distsys::roles::cache {
+namespace {
+
+namespace geo = domain::geo;
+
+constexpr std::size_t max_queued = 2048;
+
+std::string kind_of(const std::string& feature) {
+  const auto parsed = json::parse(feature);
+  if (!parsed || !parsed->is_object()) return {};
+  const json::object* properties = json::get_object(parsed->get_object(), "properties");
+  return properties ? std::string(json::get_string(*properties, "kind").value_or("")) : std::string();
+}
+
+}  // namespace
+
+shared_event make_stream_event(geo::change c) {
+  std::string kind = kind_of(c.feature);
+  return std::make_shared<const stream_event>(stream_event{std::move(c), std::move(kind)});
+}
+
+std::optional<geo::change_kind> seen_through(const stream_filter& filter, const stream_event& e) noexcept {
+  using enum geo::change_kind;
+  if (!filter.wants_source(e.what.source) || !filter.wants_kind(e.kind)) return std::nullopt;
+  const bool inside = filter.covers(e.what.at);
+  const bool was_inside = filter.covers(e.what.previous.value_or(e.what.at));
+  if (e.what.kind != changed) return inside || was_inside ? std::optional(e.what.kind) : std::nullopt;
+  if (inside) return was_inside ? changed : appeared;
+  return was_inside ? std::optional(ended) : std::nullopt;
+}
+
+void append_message(std::string& out, geo::change_kind as, const geo::change& c) {
+  out += "id: " + std::to_string(c.sequence) + "\nevent: ";
+  out += name(as);
+  out += "\ndata: ";
+  out += c.feature;  // JSON without line breaks
+  out += "\n\n";
+}
+
+subscription::subscription(stream_filter filter, executor where, std::shared_ptr<std::atomic<std::size_t>> count)
+    : filter_(std::move(filter)), wake_(std::make_shared<caching::wakeup>(where)), count_(std::move(count)) {
+  count_->fetch_add(1, std::memory_order_relaxed);
+}
+
+subscription::~subscription() { count_->fetch_sub(1, std::memory_order_relaxed); }
+
+subscription::batch subscription::take() {
+  constexpr std::size_t max_batch = 64;
+  batch b;
+  const std::scoped_lock lock(mutex_);
+  b.dropped = dropped_;
+  const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(std::min(queue_.size(), max_batch));
+  b.events.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
+  queue_.erase(queue_.begin(), end);
+  return b;
+}
+
+void subscription::offer(const shared_event& e) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (dropped_) return;
+    if (queue_.size() >= max_queued) {
+      dropped_ = true;
+      queue_.clear();
+    } else {
+      queue_.push_back(e);
+      if (queue_.size() > 1) return;  // it has been woken for the first
+    }
+  }
+  wake_->wake();
+}
+
+std::shared_ptr<subscription> stream_hub::subscribe(stream_filter filter, executor where) {
+  const std::scoped_lock lock(mutex_);
+  if (streams() >= max_streams_) return nullptr;
+  auto s = std::make_shared<subscription>(std::move(filter), where, count_);
+  s->since_ = sequence_;
+  std::erase_if(subscribers_, [](const auto& old) { return old.expired(); });
+  subscribers_.push_back(s);
+  return s;
+}
+
+void stream_hub::begin_at(std::int64_t sequence) {
+  const std::scoped_lock lock(mutex_);
+  sequence_ = sequence;
+}
+
+void stream_hub::publish(std::vector<geo::change> changes) {
+  if (changes.empty()) return;
+  const std::scoped_lock lock(mutex_);
+  sequence_ = changes.back().sequence;
+  if (streams() == 0) return;
+  std::vector<std::shared_ptr<subscription>> open;
+  for (const auto& s : subscribers_)
+    if (auto held = s.lock()) open.push_back(std::move(held));
+  for (geo::change& c : changes) {
+    const shared_event e = make_stream_event(std::move(c));
+    for (const auto& s : open)
+      if (seen_through(s->filter(), *e)) s->offer(e);
+  }
+}
+
+}  // namespace distsys::roles::cache

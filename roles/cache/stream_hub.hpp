@@ -1,0 +1,94 @@
+// Fans changes out to the open event streams: one reader of the change log, a bounded queue a stream.
+#pragma once
+
+#include "event_request.hpp"
+
+#include "distsys/caching/wakeup.hpp"
+#include "distsys/domain/geo/event_repository.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace distsys::roles::cache {
+
+/// A change as the streams see it, shared by all of them.
+struct stream_event {
+  domain::geo::change what;
+  std::string kind;  // of the event: "jam"
+};
+using shared_event = std::shared_ptr<const stream_event>;
+
+shared_event make_stream_event(domain::geo::change c);
+
+/// What a stream of this filter calls the change: an event that moves into its box appears, one that moves out ends.
+/// Nothing when it does not concern the stream.
+std::optional<domain::geo::change_kind> seen_through(const stream_filter& filter, const stream_event& e) noexcept;
+
+/// The Server-Sent Event of a change: `id` is its sequence, `data` the Feature.
+void append_message(std::string& out, domain::geo::change_kind as, const domain::geo::change& c);
+
+class stream_hub;
+
+/// One stream's place in the hub; gone with its last owner. take() and wait() on the stream's loop.
+class subscription {
+ public:
+  subscription(stream_filter filter, executor where, std::shared_ptr<std::atomic<std::size_t>> count);
+  ~subscription();
+  subscription(const subscription&) = delete;
+  subscription& operator=(const subscription&) = delete;
+
+  /// Changes up to this one were over when it subscribed: read them from the log.
+  std::int64_t since() const noexcept { return since_; }
+  const stream_filter& filter() const noexcept { return filter_; }
+
+  struct batch {
+    std::vector<shared_event> events;
+    bool dropped = false;  // it was too slow: some are missing, and nothing more comes
+  };
+  batch take();
+  /// True when there is something to take; false at `limit` or when cancelled.
+  awaitable<bool> wait(runtime::deadline limit) { return wake_->wait(limit); }
+
+ private:
+  friend class stream_hub;
+  void offer(const shared_event& e);
+
+  const stream_filter filter_;
+  const std::shared_ptr<caching::wakeup> wake_;
+  const std::shared_ptr<std::atomic<std::size_t>> count_;
+  std::int64_t since_ = 0;
+  std::mutex mutex_;
+  std::deque<shared_event> queue_;
+  bool dropped_ = false;
+};
+
+/// Any loop.
+class stream_hub {
+ public:
+  explicit stream_hub(std::size_t max_streams) : max_streams_(max_streams) {}
+
+  /// Null when there are too many. `where` is the stream's loop.
+  std::shared_ptr<subscription> subscribe(stream_filter filter, executor where);
+
+  /// The number of the last change before the first publish().
+  void begin_at(std::int64_t sequence);
+  void publish(std::vector<domain::geo::change> changes);
+  std::size_t streams() const noexcept { return count_->load(std::memory_order_relaxed); }
+
+ private:
+  const std::size_t max_streams_;
+  const std::shared_ptr<std::atomic<std::size_t>> count_ = std::make_shared<std::atomic<std::size_t>>(0);
+  std::mutex mutex_;
+  std::int64_t sequence_ = 0;
+  std::vector<std::weak_ptr<subscription>> subscribers_;
+};
+
+}  // namespace distsys::roles::cache
