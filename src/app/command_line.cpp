@@ -69,9 +69,7 @@ class reader {
     if (found_.command != nullptr) {
       if (const auto* o = found_.command->find(name)) return {{}, std::string(name), false, {found_.command}, o};
     }
-    auto key = keys_.find(name);
-    if (key.names_file && !key.declared->secret) return {};
-    return key;
+    return keys_.find(name);
   }
 
   void read_long(std::string_view text) {
@@ -140,8 +138,7 @@ class reader {
     for (const auto* s : places) {
       const option* o = find_letter(*s, letter);
       if (o == nullptr) continue;
-      std::string prefix = s->what == scope::type::role ? std::string(s->name) : "";
-      return {std::move(prefix), std::string(o->name), false, {s}, o};
+      return {{}, std::string(o->name), false, {s}, o};
     }
     return {};
   }

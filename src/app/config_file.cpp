@@ -40,21 +40,21 @@ std::string_view damage(std::string_view line) noexcept {
 }
 
 // Where a comment begins: a '#' after a space or at the start, outside of a quoted item.
-std::size_t comment_start(std::string_view value) noexcept {
-  bool quoted = false, item_start = true;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    const char c = value[i];
+std::size_t comment_start(std::string_view line) noexcept {
+  bool quoted = false, item_start = false;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
     if (quoted) {
       if (c == '\\') ++i;
       if (c == '"') quoted = false;
     } else if (c == '"' && item_start) {
       quoted = true;
-    } else if (c == '#' && (i == 0 || value[i - 1] == ' ' || value[i - 1] == '\t')) {
+    } else if (c == '#' && (i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t')) {
       return i;
     }
-    item_start = c == ',' || (item_start && (c == ' ' || c == '\t'));
+    item_start = c == ',' || c == '=' || (item_start && (c == ' ' || c == '\t'));
   }
-  return value.size();
+  return line.size();
 }
 
 result<std::string> scalar(std::string_view text) {

@@ -35,6 +35,8 @@ void check_scope(const scope& s) {
     if (o.shorthand != 0 && !letters.insert(o.shorthand).second) contradiction(s, o.name, "its letter is taken");
     if (o.type == kind::flag && (o.repeatable || o.secret))
       contradiction(s, o.name, "a flag is neither list nor secret");
+    if (o.secret && s.find(std::string(o.name) + std::string(file_suffix)) != nullptr)
+      contradiction(s, o.name, "the secret's file would share its name with another option");
   }
 }
 
