@@ -1,0 +1,74 @@
+// A fresh SQLite database with the geographic tables, and a loop to use it on.
+#pragma once
+
+#include "distsys/domain/geo/event_repository.hpp"
+#include "distsys/ports/driver.hpp"
+#include "distsys/runtime/random.hpp"
+#include "distsys/runtime/runtime.hpp"
+#include "distsys/runtime/task_group.hpp"
+#include "tests/support/catch.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <filesystem>
+#include <optional>
+
+namespace distsys::tests {
+
+class temporary_folder {
+ public:
+  temporary_folder() : path_(std::filesystem::temp_directory_path() / ("distsys-geo-" + runtime::random_hex(8))) {
+    std::filesystem::create_directories(path_);
+  }
+  ~temporary_folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  temporary_folder(const temporary_folder&) = delete;
+  temporary_folder& operator=(const temporary_folder&) = delete;
+  const std::filesystem::path& path() const noexcept { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::shared_ptr<ports::database> open_database(runtime::runtime& loops, const std::filesystem::path& folder) {
+  for (const auto& d : ports::drivers()) {
+    if (d.scheme != "sqlite") continue;
+    const auto open = std::get<ports::open_function<ports::database>>(d.open);
+    return open(url::parse("sqlite:geo.db").value(), {.loops = loops, .data_dir = folder}).value();
+  }
+  throw failure(error{errc::not_found, "this build has no sqlite driver"});
+}
+
+struct geo_database {
+  runtime::runtime& loops;
+  std::shared_ptr<ports::database> database;
+  domain::geo::event_repository& events;
+};
+
+/// Runs `test` (a coroutine function of a geo_database&) on the first of four loops.
+template <class F>
+void with_geo_database(F test) {
+  temporary_folder folder;
+  runtime::runtime loops(4);
+  runtime::task_group group;
+  group.spawn(loops.loop(0), [](runtime::runtime& l, std::filesystem::path where, F run) -> awaitable<void> {
+    try {
+      const auto db = open_database(l, where);
+      const ports::call_context context = ports::call_context::within(std::chrono::minutes(5));
+      (co_await db->migrate(context, domain::geo::event_repository::migrations())).value();
+      domain::geo::event_repository events(db);
+      geo_database g{l, db, events};
+      co_await run(g);
+      co_await db->close();
+    } catch (const Catch::TestFailureException&) {  // a REQUIRE: reported already
+    } catch (const std::exception& e) {
+      FAIL_CHECK("exception: " << e.what());
+    }
+  }(loops, folder.path(), test));
+  asio::co_spawn(loops.loop(0), group.wait(), [&](const std::exception_ptr&) { loops.stop(); });
+  loops.run();
+}
+
+}  // namespace distsys::tests
