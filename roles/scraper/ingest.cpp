@@ -48,6 +48,14 @@ void keep_inside(std::vector<geo::event>& events, const std::vector<watched_area
   });
 }
 
+std::optional<error> record(recorder& to, const answer& a, const geo::observation& seen) {
+  const auto text = recordable(a.document);
+  if (!text) return std::nullopt;
+  const std::string source = a.source.empty() && !seen.events.empty() ? seen.events.front().source : a.source;
+  const auto written = to.write(seen.observed, source, *text);
+  return written ? std::nullopt : std::optional(written.error());
+}
+
 bool worth_repeating(errc code) {
   switch (code) {
     case errc::unavailable:
@@ -90,37 +98,27 @@ ingest::ingest(geo::event_repository& events, std::shared_ptr<runtime::blocking_
   if (recording) recording_ = std::make_shared<recorder>(std::move(*recording));
 }
 
-awaitable<result<void>> ingest::take(std::string feed, answer a) {
+awaitable<result<std::optional<decoded>>> ingest::prepare(std::string feed, answer a) {
   const auto shared = std::make_shared<const answer>(std::move(a));
   auto done = co_await lane_->run([shared, recording = recording_]() -> result<work> {
     auto content = decode_answer(*shared);
     if (!content) return content.error();
     work w{std::move(*content), std::nullopt};
-    if (recording) {
-      const auto text = recordable(shared->document);
-      const auto& events = w.content.seen.events;
-      const std::string source = !shared->source.empty() ? shared->source
-                                 : !events.empty()       ? events.front().source
-                                                         : std::string();
-      if (auto ok = recording->write(w.content.seen.observed, source, text.value_or("")); !ok) {
-        w.recording_failed = ok.error();
-      }
-    }
+    if (recording) w.recording_failed = record(*recording, *shared, w.content.seen);
     return w;
   });
   if (!done) {
     if (done.error() == errc::overloaded || done.error() == errc::cancelled) co_return done.error();
-    co_return co_await refuse(feed, *shared, done.error());
+    if (auto kept = co_await refuse(feed, shared, done.error()); !kept) co_return kept.error();
+    co_return std::optional<decoded>();
   }
   if (done->recording_failed && counts_.count_refused(feed, "not_recorded")) {
     log::error("cannot record answers", {{"source", feed}, {"error", done->recording_failed->what()}});
   }
-  auto stored = co_await store(feed, std::move(done->content));
-  if (stored) counts_.count_answer(feed, answer_outcome::fresh);
-  co_return stored;
+  co_return std::optional(std::move(done->content));
 }
 
-awaitable<bool> ingest::pause(const error& why, unsigned attempt) {
+awaitable<bool> ingest::pause(error why, unsigned attempt) {
   constexpr unsigned attempts_once = 6;
   if (!worth_repeating(why.code) || (options_.once && attempt >= attempts_once)) co_return false;
   if (attempt == 1) log::warn("cannot store events for now", {{"error", why.what()}});
@@ -129,19 +127,18 @@ awaitable<bool> ingest::pause(const error& why, unsigned attempt) {
   co_return co_await runtime::sleep_for(std::chrono::duration_cast<std::chrono::steady_clock::duration>(delay));
 }
 
-awaitable<result<void>> ingest::store(const std::string& feed, decoded content) {
+awaitable<result<void>> ingest::store(std::string feed, decoded content) {
   auto& events = content.seen.events;
   // In slices: a big document neither holds the loop nor the database's writer for long.
   for (std::size_t from = 0; from < events.size(); from += options_.batch) {
+    geo::observation part;
+    part.observed = content.seen.observed;
     const std::size_t to = std::min(events.size(), from + options_.batch);
-    std::vector<geo::event> slice(std::make_move_iterator(events.begin() + static_cast<std::ptrdiff_t>(from)),
-                                  std::make_move_iterator(events.begin() + static_cast<std::ptrdiff_t>(to)));
+    part.events.assign(std::make_move_iterator(events.begin() + static_cast<std::ptrdiff_t>(from)),
+                       std::make_move_iterator(events.begin() + static_cast<std::ptrdiff_t>(to)));
     for (unsigned attempt = 1;; ++attempt) {
-      geo::observation part;
-      part.observed = content.seen.observed;
-      part.events = slice;
       const auto context = ports::call_context::within(store_timeout);
-      const auto outcome = co_await events_.store(context, std::move(part));
+      const auto outcome = co_await events_.store(context, part);
       if (outcome) {
         counts_.count_events(feed, *outcome);
         break;
@@ -149,45 +146,52 @@ awaitable<result<void>> ingest::store(const std::string& feed, decoded content) 
       if (!co_await pause(outcome.error(), attempt)) co_return outcome.error();
     }
   }
-  for (const auto& [source, ids] : content.ended) {
-    for (unsigned attempt = 1;; ++attempt) {
-      const auto context = ports::call_context::within(store_timeout);
-      const auto outcome = co_await events_.end(context, source, ids, content.seen.observed);
-      if (outcome) {
-        counts_.count_events(feed, *outcome);
-        break;
-      }
-      if (!co_await pause(outcome.error(), attempt)) co_return outcome.error();
-    }
+  for (auto& [source, ids] : content.ended) {
+    if (auto ok = co_await end(feed, source, std::move(ids), content.seen.observed); !ok) co_return ok.error();
   }
   counts_.count_duplicates(feed, content.seen.duplicates);
   auto& refused = content.seen.refused;
-  if (refused.empty()) co_return result<void>{};
   for (const auto& r : refused) {
     if (!counts_.count_refused(feed, r.reason)) continue;
     log::warn("a record is refused", {{"source", feed}, {"reason", r.reason}, {"detail", r.detail}});
   }
-  co_return co_await keep(feed, content.seen.observed, feed, std::move(refused));
+  if (!refused.empty()) {
+    if (auto ok = co_await keep(feed, content.seen.observed, std::move(refused)); !ok) co_return ok.error();
+  }
+  counts_.count_answer(feed, answer_outcome::fresh);
+  co_return result<void>{};
 }
 
-awaitable<result<void>> ingest::keep(const std::string& feed, geo::timestamp observed, std::string source,
-                                     std::vector<geo::refusal> refused) {
+awaitable<result<void>> ingest::end(std::string feed, std::string source, std::vector<std::string> ids,
+                                    geo::timestamp observed) {
   for (unsigned attempt = 1;; ++attempt) {
     const auto context = ports::call_context::within(store_timeout);
-    const auto kept = co_await events_.keep_refused(context, source, observed, refused);
-    if (kept) co_return result<void>{};
-    if (!co_await pause(kept.error(), attempt)) co_return error{kept.error().code, feed + ": " + kept.error().detail};
+    const auto outcome = co_await events_.end(context, source, ids, observed);
+    if (outcome) {
+      counts_.count_events(feed, *outcome);
+      co_return result<void>{};
+    }
+    if (!co_await pause(outcome.error(), attempt)) co_return outcome.error();
   }
 }
 
-awaitable<result<void>> ingest::refuse(const std::string& feed, const answer& a, error why) {
-  log::warn("a document is refused", {{"source", feed}, {"document", a.origin}, {"reason", why.detail}});
-  counts_.document_refused(feed, a.origin, why.detail);
+awaitable<result<void>> ingest::keep(std::string feed, geo::timestamp observed, std::vector<geo::refusal> refused) {
+  for (unsigned attempt = 1;; ++attempt) {
+    const auto context = ports::call_context::within(store_timeout);
+    const auto kept = co_await events_.keep_refused(context, feed, observed, refused);
+    if (kept) co_return result<void>{};
+    if (!co_await pause(kept.error(), attempt)) co_return kept.error();
+  }
+}
+
+awaitable<result<void>> ingest::refuse(std::string feed, std::shared_ptr<const answer> a, error why) {
+  log::warn("a document is refused", {{"source", feed}, {"document", a->origin}, {"reason", why.detail}});
+  counts_.document_refused(feed, a->origin, why.detail);
   // Its text is not kept: what is not JSON cannot be cleared of personal data.
   std::vector<geo::refusal> refused(1);
   refused[0].reason = "not_a_document";
-  refused[0].detail = a.origin + ": " + why.detail;
-  co_return co_await keep(feed, a.observed.value_or(runtime::now()), feed, std::move(refused));
+  refused[0].detail = a->origin + ": " + why.detail;
+  co_return co_await keep(feed, a->observed.value_or(runtime::now()), std::move(refused));
 }
 
 }  // namespace distsys::roles::scraper

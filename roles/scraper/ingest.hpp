@@ -39,21 +39,26 @@ class ingest {
   ingest(domain::geo::event_repository& events, std::shared_ptr<runtime::blocking_lane> lane,
          std::optional<recorder> recording, tally& counts, options o);
 
-  /// Success when all that is good is stored (a refused document is one too: there is nothing to store). Waits and
-  /// repeats while the database is away; errc::cancelled; other errors end the role.
-  awaitable<result<void>> take(std::string feed, answer a);
+  /// Decodes and records. Nothing: the document is refused, which is counted, logged and kept. errc::cancelled; other
+  /// errors end the role.
+  awaitable<result<std::optional<decoded>>> prepare(std::string feed, answer a);
+
+  /// Stores all that is good and keeps what is not. Waits and repeats while the database is away; errc::cancelled;
+  /// other errors end the role.
+  awaitable<result<void>> store(std::string feed, decoded content);
 
  private:
   struct work {
     decoded content;
     std::optional<error> recording_failed;
   };
-  awaitable<result<void>> store(const std::string& feed, decoded content);
-  awaitable<result<void>> keep(const std::string& feed, domain::geo::timestamp observed, std::string source,
+  awaitable<result<void>> end(std::string feed, std::string source, std::vector<std::string> ids,
+                              domain::geo::timestamp observed);
+  awaitable<result<void>> keep(std::string feed, domain::geo::timestamp observed,
                                std::vector<domain::geo::refusal> refused);
-  awaitable<result<void>> refuse(const std::string& feed, const answer& a, error why);
+  awaitable<result<void>> refuse(std::string feed, std::shared_ptr<const answer> a, error why);
   /// Sleeps before attempt `attempt` is repeated; false when it is not worth it.
-  awaitable<bool> pause(const error& why, unsigned attempt);
+  awaitable<bool> pause(error why, unsigned attempt);
 
   domain::geo::event_repository& events_;
   std::shared_ptr<runtime::blocking_lane> lane_;

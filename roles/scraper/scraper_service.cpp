@@ -26,10 +26,14 @@ scraper_service::scraper_service(app::role_context& context, scraper_settings se
                                  std::vector<std::unique_ptr<feed>> feeds, std::shared_ptr<runtime::blocking_lane> lane)
     : context_(context),
       settings_(std::move(settings)),
-      feeds_(std::move(feeds)),
       lane_(std::move(lane)),
       events_(context.database("database")),
-      loop_(context.loops().next_loop()) {}
+      loop_(context.loops().next_loop()) {
+  for (auto& f : feeds) {
+    feeds_.push_back(std::make_unique<followed>());
+    feeds_.back()->source = std::move(f);
+  }
+}
 
 awaitable<result<void>> scraper_service::start() {
   auto recording = co_await lane_->run([directory = settings_.record] { return open_recorder(directory); });
@@ -45,7 +49,7 @@ awaitable<result<void>> scraper_service::start() {
 awaitable<result<void>> scraper_service::run() {
   co_await asio::this_coro::throw_if_cancelled(false);
   started_ = runtime::steady_now();
-  for (const auto& f : feeds_) followers_.spawn(loop_, follow(*f));
+  for (const auto& f : feeds_) followers_.spawn(loop_, follow(f.get()));
   co_await followers_.wait();
   const bool cancelled = (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none;
   if (cancelled) {
@@ -59,7 +63,7 @@ awaitable<result<void>> scraper_service::run() {
     const std::string text = counts_.summary(took);
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
-    if (!broken_ && counts_.all_failed()) co_return error{errc::unavailable, "every source failed"};
+    if (counts_.all_failed()) exit_code_ = 1;
   }
   if (broken_) co_return *broken_;
   co_return result<void>{};
@@ -80,34 +84,55 @@ void scraper_service::break_off(error why) {
   followers_.cancel();
 }
 
-awaitable<bool> scraper_service::ask_once(feed& f, poll_result& p) {
-  p = co_await f.ask();
-  if (p.failed) {
-    if (*p.failed == errc::cancelled) co_return false;
-    log::warn("a source did not answer", {{"source", f.name()}, {"error", p.failed->what()}});
-    counts_.failed(f.name(), p.failed->what());
-  } else if (!p.said) {
-    counts_.count_answer(f.name(), answer_outcome::not_modified);
-  } else {
-    auto taken = co_await ingest_->take(f.name(), std::move(*p.said));
-    if (!taken) {
-      if (!(taken.error() == errc::cancelled)) break_off(taken.error());
-      co_return false;
-    }
-    f.stored();
+awaitable<void> scraper_service::store(followed* f, decoded content, gate::pass held) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  const auto stored = co_await ingest_->store(f->source->name(), std::move(content));
+  if (stored) {
+    f->source->stored();
+  } else if (!(stored.error() == errc::cancelled)) {
+    break_off(stored.error());
   }
-  co_return !p.finished;
 }
 
-awaitable<void> scraper_service::follow(feed& f) {
+awaitable<bool> scraper_service::take(followed* f, answer a) {
+  auto prepared = co_await ingest_->prepare(f->source->name(), std::move(a));
+  if (!prepared) {
+    if (!(prepared.error() == errc::cancelled)) break_off(prepared.error());
+    co_return false;
+  }
+  if (!*prepared) co_return true;
+  auto alone = co_await f->storing.enter();
+  if (!alone) co_return false;
+  if (f->source->recorded()) {
+    followers_.spawn(loop_, store(f, std::move(**prepared), std::move(alone)));
+  } else {
+    co_await store(f, std::move(**prepared), std::move(alone));
+  }
+  co_return !broken_;
+}
+
+awaitable<void> scraper_service::follow(followed* f) {
   co_await asio::this_coro::throw_if_cancelled(false);
-  const auto interval = settings_.interval.value_or(f.own_interval().value_or(settings_.default_interval));
+  feed& source = *f->source;
+  const auto interval = settings_.interval.value_or(source.own_interval().value_or(settings_.default_interval));
   schedule when(interval, settings_.longest_backoff);
   for (;;) {
-    poll_result p;
-    const bool more = co_await ask_once(f, p);
-    f.released();
-    if (!more || (settings_.once && (!f.recorded() || p.failed))) co_return;
+    poll_result p = co_await source.ask();
+    bool going = true;
+    if (p.said) {
+      going = co_await take(f, std::move(*p.said));
+    } else if (!p.failed) {
+      counts_.count_answer(source.name(), answer_outcome::not_modified);
+    } else if (*p.failed == errc::cancelled) {
+      going = false;
+    } else {
+      log::warn("a source did not answer", {{"source", source.name()}, {"error", p.failed->what()}});
+      counts_.failed(source.name(), p.failed->what());
+    }
+    source.released();
+    // A recording that cannot be listed says no time to wait; one file of it that cannot be read does.
+    const bool enough = settings_.once && (!source.recorded() || (p.failed && !p.wait));
+    if (!going || p.finished || enough) co_return;
     const auto regular = when.next(!p.failed, p.wait_at_least, runtime::thread_random());
     const auto delay = p.wait.value_or(regular);
     if (delay.count() > 0 && !co_await runtime::sleep_for(delay)) co_return;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "feed.hpp"
+#include "gate.hpp"
 #include "ingest.hpp"
 #include "tally.hpp"
 
@@ -33,16 +34,23 @@ class scraper_service final : public app::service {
   awaitable<result<void>> run() override;
   awaitable<void> drain(runtime::deadline limit) override;
   awaitable<void> stop() override;
+  int exit_code() const override { return exit_code_; }
 
  private:
-  awaitable<void> follow(feed& f);
-  /// False when the feed must not be asked again.
-  awaitable<bool> ask_once(feed& f, poll_result& p);
+  struct followed {
+    std::unique_ptr<feed> source;
+    gate storing{1};  // the answers of one feed are stored in their order
+  };
+  awaitable<void> follow(followed* f);
+  /// Takes what was said; false when it cannot be stored. Of a recording the next answer is read and decoded while this
+  /// one is being stored.
+  awaitable<bool> take(followed* f, answer a);
+  awaitable<void> store(followed* f, decoded content, gate::pass held);
   void break_off(error why);
 
   app::role_context& context_;
   const scraper_settings settings_;
-  const std::vector<std::unique_ptr<feed>> feeds_;
+  std::vector<std::unique_ptr<followed>> feeds_;
   const std::shared_ptr<runtime::blocking_lane> lane_;
   domain::geo::event_repository events_;
   const executor loop_;
@@ -51,6 +59,7 @@ class scraper_service final : public app::service {
   runtime::task_group followers_;
   std::optional<error> broken_;  // on loop_; read when followers_ is empty
   runtime::steady_clock::time_point started_;
+  int exit_code_ = 0;
 };
 
 }  // namespace distsys::roles::scraper

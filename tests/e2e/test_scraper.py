@@ -285,7 +285,7 @@ def test_feed_over_http_recorded_and_replayed(tmp_path):
             "--scraper.header=live: X-Api-Key: s3cret",
             "--scraper.contact=https://example.org/us",
         )
-        refused = scrape_once(tmp_path / "b", source, code=69)
+        refused = scrape_once(tmp_path / "b", source, code=1)
     assert table(summary)["live"]["answers"] == 1
     (robots_path, robots_headers), (path, headers) = server.seen
     assert robots_path == "/robots.txt" and "X-Api-Key" not in robots_headers
