@@ -31,7 +31,7 @@ struct touch_test {
 }  // namespace
 
 std::size_t answer::heap_bytes() const noexcept {
-  std::size_t n = sizeof(answer) + 32 + key.capacity() + body.capacity() + etag.capacity();
+  std::size_t n = sizeof(answer) + 32 + key.capacity() + body.capacity() + head.capacity();
   for (const std::string& s : sources) n += sizeof(s) + s.capacity();
   return n;
 }
@@ -41,11 +41,13 @@ bool touches(const touch& t, const answer& a) noexcept {
   return source && std::visit(touch_test{t}, a.where);
 }
 
-std::string etag_of(std::string_view bytes) {
+std::string head_of(std::string_view body, std::chrono::steady_clock::duration ttl) {
   std::array<char, 32> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(),
-                                 static_cast<std::uint64_t>(std::hash<std::string_view>{}(bytes)), 36);
-  return '"' + std::string(digits.data(), end.ptr) + '"';
+                                 static_cast<std::uint64_t>(std::hash<std::string_view>{}(body)), 36);
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(ttl).count();
+  return "Content-Type: application/geo+json\r\nETag: \"" + std::string(digits.data(), end.ptr) +
+         "\"\r\nCache-Control: " + (seconds < 1 ? "no-cache" : "public, max-age=" + std::to_string(seconds)) + "\r\n";
 }
 
 std::string collection_of(const geo::event_page& page) {

@@ -5,6 +5,7 @@
 #include "distsys/domain/geo/event_repository.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -21,7 +22,7 @@ struct answer {
   domain::geo::area where;
   std::vector<std::string> sources;  // empty: any
   std::string body;                  // GeoJSON
-  std::string etag;                  // with its quotes
+  std::string head;                  // Content-Type, ETag and Cache-Control lines, ready to be written
   time_point filled, expires;
   mutable std::atomic<bool> dropped{false};  // a change has touched it: it may not be served any more
 
@@ -39,8 +40,9 @@ struct touch {
 /// True unless the change certainly leaves the answer as it is.
 bool touches(const touch& t, const answer& a) noexcept;
 
-/// A strong entity tag of these bytes, with its quotes. Stable for one build.
-std::string etag_of(std::string_view bytes);
+/// The head lines of a body: its content type, a strong entity tag (stable for one build) and how long caches on the
+/// way may keep it: as long as this one would, since Age tells them how much of that is over.
+std::string head_of(std::string_view body, std::chrono::steady_clock::duration ttl);
 
 /// A GeoJSON FeatureCollection (RFC 7946) with numberMatched, numberReturned and nextCursor.
 std::string collection_of(const domain::geo::event_page& page);

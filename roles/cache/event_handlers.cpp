@@ -1,7 +1,5 @@
 #include "event_handlers.hpp"
 
-#include "distsys/foundation/text.hpp"
-
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -15,7 +13,6 @@ using net::http_response;
 
 constexpr std::size_t max_waiters = 10'000;  // of one load
 constexpr auto load_limit = 10s;
-constexpr std::string_view geojson = "application/geo+json";
 
 metrics::counter& counter_of(std::string_view outcome) {
   return metrics::get_counter("distsys_cache_requests_total", "Requests for areas of events, by how they were answered",
@@ -26,35 +23,12 @@ std::int64_t whole_seconds(std::chrono::steady_clock::duration d) {
   return std::chrono::duration_cast<std::chrono::seconds>(d).count();
 }
 
-// RFC 9110, 13.1.2: weak comparison.
-bool matches(std::string_view if_none_match, std::string_view etag) {
-  for (std::string_view part : split(if_none_match, ',')) {
-    part = trim(part);
-    if (part == "*") return true;
-    if (part.starts_with("W/")) part.remove_prefix(2);
-    if (part == etag) return true;
-  }
-  return false;
-}
-
-struct delivery {
-  std::string_view cache_control;
-  std::string cache_status;  // RFC 9211
-};
-
-http_response deliver(const http_request& request, const shared_answer& a, time_point now, delivery how) {
-  http_response r;
-  r.headers.reserve(5);
-  if (!matches(request.header("if-none-match"), a->etag)) {
-    r.headers.emplace_back("Content-Type", geojson);
-    r.body = net::shared_body{a, a->body};
-  } else {
-    r.status = 304;
-  }
-  r.headers.emplace_back("ETag", a->etag);
-  r.headers.emplace_back("Cache-Control", how.cache_control);
+// `cache_status` is RFC 9211's.
+http_response deliver(const shared_answer& a, time_point now, std::string cache_status) {
+  http_response r = http_response::prepared({a, a->body}, a->head);
+  r.headers.reserve(2);
   r.headers.emplace_back("Age", std::to_string(std::max<std::int64_t>(0, whole_seconds(now - a->filled))));
-  r.headers.emplace_back("Cache-Status", std::move(how.cache_status));
+  r.headers.emplace_back("Cache-Status", std::move(cache_status));
   return r;
 }
 
@@ -68,9 +42,6 @@ event_handlers::event_handlers(domain::geo::event_repository& events, answer_cac
     : events_(events),
       answers_(answers),
       flights_(loads, max_waiters),
-      // Caches on the way may keep an answer for as long as this one would: Age tells them how much of it is over.
-      cache_control_(answers.ttl() < 1s ? "no-cache"
-                                        : "public, max-age=" + std::to_string(whole_seconds(answers.ttl()))),
       hits_(counter_of("hit")),
       misses_(counter_of("miss")),
       coalesced_(counter_of("coalesced")),
@@ -95,7 +66,7 @@ awaitable<http_response> event_handlers::area(http_request& request) {
     answers_.remember_spelling(request.query, found);
   }
   hits_.add();
-  co_return deliver(request, found, now, {cache_control_, hit_status(*found, now)});
+  co_return deliver(found, now, hit_status(*found, now));
 }
 
 awaitable<http_response> event_handlers::miss(http_request& request, event_request wanted) {
@@ -119,7 +90,7 @@ awaitable<http_response> event_handlers::miss(http_request& request, event_reque
   } else if (got.value->stored) {
     status += "; stored";
   }
-  co_return deliver(request, got.value->what, runtime::steady_now(), {cache_control_, std::move(status)});
+  co_return deliver(got.value->what, runtime::steady_now(), std::move(status));
 }
 
 awaitable<result<event_handlers::loaded>> event_handlers::load(event_request wanted) {
@@ -134,7 +105,7 @@ awaitable<result<event_handlers::loaded>> event_handlers::load(event_request wan
   const auto page = co_await events_.find(context, std::move(wanted.query));
   if (!page) co_return page.error();
   fresh->body = collection_of(*page);
-  fresh->etag = etag_of(fresh->body);
+  fresh->head = head_of(fresh->body, answers_.ttl());
   const bool stored = answers_.fill(begun, fresh);
   co_return loaded{std::move(fresh), stored};
 }
@@ -148,9 +119,9 @@ awaitable<http_response> event_handlers::one(http_request& request) {
   if (!history) co_return http_response::from_error(history.error());
   auto fresh = std::make_shared<answer>();
   fresh->body = feature_with_history(*history);
-  fresh->etag = etag_of(fresh->body);
+  fresh->head = head_of(fresh->body, 0s);
   fresh->filled = runtime::steady_now();
-  co_return deliver(request, fresh, fresh->filled, {"no-cache", "distsys; fwd=bypass"});
+  co_return deliver(fresh, fresh->filled, "distsys; fwd=bypass");
 }
 
 }  // namespace distsys::roles::cache

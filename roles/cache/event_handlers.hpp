@@ -45,7 +45,6 @@ class event_handlers {
   domain::geo::event_repository& events_;
   answer_cache& answers_;
   caching::single_flight<loaded> flights_;
-  const std::string cache_control_;
   metrics::counter &hits_, &misses_, &coalesced_, &refused_, &failures_;
 };
 

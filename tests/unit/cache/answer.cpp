@@ -1,0 +1,143 @@
+#include "roles/cache/answer.hpp"
+
+#include "distsys/foundation/json.hpp"
+#include "roles/cache/page.hpp"
+#include "roles/cache/stream_hub.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+
+using namespace distsys;
+using namespace distsys::roles::cache;
+using namespace std::chrono_literals;
+namespace geo = distsys::domain::geo;
+
+namespace {
+
+constexpr const char* feature =
+    R"({"type":"Feature","id":"sim/1","geometry":{"type":"Point","coordinates":[1,2]},"properties":{"kind":"jam"}})";
+
+geo::change change_at(geo::change_kind kind, geo::position at, std::optional<geo::position> previous = {}) {
+  geo::change c;
+  c.sequence = 7;
+  c.kind = kind;
+  c.source = "sim";
+  c.id = "1";
+  c.at = at;
+  c.previous = previous;
+  c.feature = feature;
+  return c;
+}
+
+}  // namespace
+
+TEST_CASE("a page becomes a FeatureCollection") {
+  geo::event_page page;
+  SECTION("empty") {
+    page.matched = 0;
+    CHECK(collection_of(page) == R"({"type":"FeatureCollection","numberMatched":0,"numberReturned":0,"features":[]})");
+  }
+  SECTION("with more to come, uncounted") {
+    page.features = {feature, feature};
+    page.next_cursor = "a\"b";
+    const auto parsed = json::parse(collection_of(page));
+    REQUIRE(parsed.has_value());
+    const json::object& o = parsed->get_object();
+    CHECK_FALSE(o.contains("numberMatched"));
+    CHECK(json::get_integer(o, "numberReturned") == 2);
+    CHECK(json::get_string(o, "nextCursor") == "a\"b");
+    CHECK(json::get_array(o, "features")->size() == 2);
+  }
+}
+
+TEST_CASE("one event comes with its history") {
+  geo::event_history h;
+  h.feature = feature;
+  h.ended = true;
+  h.changes = {change_at(geo::change_kind::appeared, {1, 2}), change_at(geo::change_kind::ended, {1, 2})};
+  const auto parsed = json::parse(feature_with_history(h));
+  REQUIRE(parsed.has_value());
+  const json::object& o = parsed->get_object();
+  CHECK(json::get_string(o, "type") == "Feature");
+  CHECK(json::get_bool(o, "ended") == true);
+  REQUIRE(json::get_array(o, "history")->size() == 2);
+  CHECK(json::get_string(json::get_array(o, "history")->at(1).get_object(), "change") == "ended");
+}
+
+TEST_CASE("the head of an answer says its tag and how long it may be kept") {
+  const std::string head = head_of("x", 2s);
+  CHECK(head.find("Content-Type: application/geo+json\r\n") == 0);
+  CHECK(head.find("Cache-Control: public, max-age=2\r\n") != std::string::npos);
+  CHECK(head_of("x", 999ms).find("Cache-Control: no-cache\r\n") != std::string::npos);
+  CHECK(head_of("x", 2s) == head);
+  CHECK(head_of("y", 2s) != head);
+}
+
+TEST_CASE("a stream sees what enters its box appear, and what leaves it end") {
+  stream_filter box;
+  box.everywhere = false;
+  box.where = {0, 0, 10, 10};
+  using enum geo::change_kind;
+  const auto seen = [&](const geo::change& c) { return seen_through(box, *make_stream_event(c)); };
+  CHECK(seen(change_at(appeared, {5, 5})) == appeared);
+  CHECK(seen(change_at(appeared, {50, 5})) == std::nullopt);
+  CHECK(seen(change_at(changed, {5, 5})) == changed);
+  CHECK(seen(change_at(changed, {5, 5}, geo::position{50, 5})) == appeared);
+  CHECK(seen(change_at(changed, {50, 5}, geo::position{5, 5})) == ended);
+  CHECK(seen(change_at(changed, {50, 5}, geo::position{60, 5})) == std::nullopt);
+  CHECK(seen(change_at(ended, {5, 5})) == ended);
+  box.kinds = {"hazard"};
+  CHECK(seen(change_at(appeared, {5, 5})) == std::nullopt);
+}
+
+TEST_CASE("a change is a Server-Sent Event with its sequence as id") {
+  std::string out;
+  append_message(out, geo::change_kind::appeared, change_at(geo::change_kind::appeared, {1, 2}));
+  CHECK(out == std::string("id: 7\nevent: appeared\ndata: ") + feature + "\n\n");
+}
+
+TEST_CASE("the hub bounds its streams and each one's queue") {
+  boost::asio::io_context loop;
+  stream_hub hub(2);
+  hub.begin_at(41);
+  auto slow = hub.subscribe({}, loop.get_executor());
+  REQUIRE(slow);
+  CHECK(slow->since() == 41);
+  auto other = hub.subscribe({}, loop.get_executor());
+  CHECK(hub.subscribe({}, loop.get_executor()) == nullptr);
+  other.reset();
+  CHECK(hub.streams() == 1);
+  CHECK(hub.subscribe({}, loop.get_executor()) != nullptr);
+
+  hub.publish({change_at(geo::change_kind::appeared, {1, 2})});
+  auto taken = slow->take();
+  CHECK(taken.events.size() == 1);
+  CHECK_FALSE(taken.dropped);
+  hub.publish(std::vector<geo::change>(5000, change_at(geo::change_kind::changed, {1, 2})));
+  taken = slow->take();
+  CHECK(taken.dropped);
+  CHECK(taken.events.empty());
+}
+
+TEST_CASE("a tile URL cannot widen the page's policy") {
+  const auto ok = [](std::string url) { return static_cast<bool>(check({std::move(url), ""})); };
+  CHECK(ok(""));
+  CHECK(ok("https://tile.example/{z}/{x}/{y}.png"));
+  CHECK(ok("https://{s}.tile.example:8443/{z}/{x}/{y}.png?key=1"));
+  for (const char* bad : {"tile.example/{z}/{x}/{y}.png", "ftp://tile.example/{z}/{x}/{y}", "https://tile.example/",
+                          "https://a; script-src *;/{z}/{x}/{y}", "https:///{z}/{x}/{y}", "https://u@h/{z}/{x}/{y}",
+                          "https://{x}.example/{z}/{x}/{y}", "https://*.example/{z}/{x}/{y}",
+                          "https://a.example/{z}/{x}/{y} 'unsafe-inline'", "https://{s}/{z}/{x}/{y}"}) {
+    INFO(bad);
+    CHECK_FALSE(ok(bad));
+  }
+}
+
+TEST_CASE("every file that the page refers to is compiled in") {
+  for (const char* name : {"index.html", "map.js", "map.css", "leaflet.js", "leaflet.css", "basemap.json"}) {
+    const auto files = assets();
+    INFO(name);
+    CHECK(std::any_of(files.begin(), files.end(), [&](const asset& f) { return f.name == name && !f.bytes.empty(); }));
+  }
+}
