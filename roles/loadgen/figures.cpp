@@ -47,8 +47,8 @@ std::vector<std::string> report::warnings(const plan& p) const {
   std::vector<std::string> w;
   if (gave_up) w.push_back("gave up: no connection could be made");
   if (busy > 0.9)
-    w.push_back("the generator was the bottleneck or near it (CPU " + fixed(100 * busy, 0) +
-                " % of a loop): more --threads may load the server more");
+    w.push_back("the generator was the bottleneck or near it (a loop was busy " + fixed(100 * busy, 0) +
+                " % of the time): more --threads may load the server more");
   if (p.rate <= 0) return w;
   const auto late = counts.lag.percentile(99);
   if (late > 1000)

@@ -46,7 +46,7 @@ class lane {
   tally progress() const;
   /// After the lane's tasks have ended.
   const tally& counts() const noexcept { return counts_; }
-  /// The share of its time for which the loop's thread was busy, 0 … 1.
+  /// The share of its time for which the loop's thread ran or waited for a processor, 0 … 1.
   double busy() const noexcept { return busy_; }
 
  private:

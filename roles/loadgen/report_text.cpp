@@ -100,7 +100,7 @@ std::string as_text(const report& r, const plan& p, bool colours) {
                "  " + human_bytes(r.bytes_per_second()) + "/s  (" + human_bytes(static_cast<double>(c.bytes)) + ")");
   add_latency(out, r, p);
   add_outcomes(out, r, p);
-  std::string own = "CPU " + fixed(100 * r.busy, 0) + " % of the busiest loop";
+  std::string own = "its busiest loop was busy " + fixed(100 * r.busy, 0) + " % of the time";
   if (c.connecting.count() != 0)
     own += ", " + grouped(c.connecting.count()) + " connects (p99 " +
            human_time(static_cast<double>(c.connecting.percentile(99))) + ")";
