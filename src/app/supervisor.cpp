@@ -191,7 +191,10 @@ std::chrono::microseconds supervisor::process_duration(std::string_view name) co
   return std::get<std::chrono::microseconds>(process_.get()->find(name)->values.front());
 }
 
-awaitable<void> supervisor::drain_one(member& m, runtime::deadline limit) { co_await m.made->drain(limit); }
+awaitable<void> supervisor::drain_one(member& m, runtime::deadline limit) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  co_await m.made->drain(limit);
+}
 
 awaitable<void> supervisor::drain_all() {
   const auto limit = runtime::steady_now() + process_duration("drain-timeout");
