@@ -28,7 +28,7 @@ PARTS = {
     "debug": ["build debug", "test debug"],
     "fuzz": ["build asan", "fuzz"],
     "tidy": ["tidy"],
-    "e2e": ["build release", "e2e"],
+    "e2e": ["build release", "build asan", "e2e"],  # asan: distsys_eighth, the program with one role more
     "browser": ["build release", "browser"],
 }
 DEFAULT = ["includes", "format", "unit", "fuzz", "tidy", "e2e", "browser"]
@@ -40,7 +40,12 @@ LANES = [
     ["build asan", "test asan", "fuzz", "build debug", "test debug"],
 ]
 ALONE = ["e2e", "browser"]
-BUILD_TARGETS = {"release": ["distsys"], "asan": ["all"], "tsan": ["all"], "debug": ["all"]}
+BUILT = {"release": "distsys", "asan": "all", "tsan": "all", "debug": "all"}
+
+BINARIES = {
+    "DISTSYS_BINARY": os.path.join(ROOT, "build", "release", "distsys"),
+    "DISTSYS_EIGHTH": os.path.join(ROOT, "build", "asan", "distsys_eighth"),
+}
 
 HELP = f"""parts (default: {" ".join(DEFAULT)}):
   includes   who may include whom, and the test of that check
@@ -57,8 +62,9 @@ HELP = f"""parts (default: {" ".join(DEFAULT)}):
 class Run:
     """What the stages share: options, the console, the logs."""
 
-    def __init__(self, options):
+    def __init__(self, options, wanted):
         self.options = options
+        self.wanted = wanted
         self.jobs = CPUS
         self.console = threading.Lock()
         self.started = time.monotonic()
@@ -106,7 +112,10 @@ def build(run, preset, outcome):
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
-    code = run.command(["ninja", "-C", folder, "-j", str(run.jobs), "-k", "0", *BUILD_TARGETS[preset]], log)
+    target = BUILT[preset]
+    if preset == "asan" and not {"test asan", "fuzz"} & run.wanted:
+        target = "distsys_eighth"
+    code = run.command(["ninja", "-C", folder, "-j", str(run.jobs), "-k", "0", target], log)
     stop.set()
     watcher.join()
     if code != 0:
@@ -115,8 +124,9 @@ def build(run, preset, outcome):
 
 def test(run, preset, outcome):
     junit = os.path.join(LOGS, f"test-{preset}.xml")
-    code = run.command(["ctest", "--test-dir", f"build/{preset}", "-j", str(run.jobs), "--output-on-failure", "--output-junit", junit,
-                        "--test-output-size-passed", "1000000", "--test-output-size-failed", "1000000"], f"test-{preset}.log")
+    code = run.command(["ctest", "--test-dir", f"build/{preset}", "-j", str(run.jobs), "--output-on-failure",
+                        "--test-output-size-passed", "1000000", "--test-output-size-failed", "1000000",
+                        "--output-junit", junit], f"test-{preset}.log")
     count_ctest(outcome, junit)
     if code != 0 and outcome.failed == 0:
         outcome.fail(f"ctest ended with exit code {code}")
@@ -125,7 +135,7 @@ def test(run, preset, outcome):
 def pytest(run, folder, log, outcome):
     junit = os.path.join(LOGS, log.replace(".log", ".xml"))
     code = run.command(["/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider", "-ra", f"--junitxml={junit}", folder], log,
-                       DISTSYS_BINARY=os.path.join(ROOT, "build", "release", "distsys"), PYTHONDONTWRITEBYTECODE="1")
+                       PYTHONDONTWRITEBYTECODE="1", **BINARIES)
     count_junit(outcome, junit)
     if code != 0 and outcome.failed == 0:
         outcome.fail(f"pytest ended with exit code {code}")
@@ -136,8 +146,8 @@ def includes(run, outcome):
 
 
 def tracked(*patterns):
-    names = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns], cwd=ROOT, check=True,
-                           capture_output=True, text=True).stdout.splitlines()
+    names = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns],
+                           cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
     return sorted(name for name in set(names) if os.path.exists(os.path.join(ROOT, name)))
 
 
@@ -190,7 +200,8 @@ def tidy(run, outcome):
             with open(os.path.join(LOGS, "tidy.log"), "a", encoding="utf-8") as file:
                 file.write(text)
             finding = re.search(r"^.*?:\d+:\d+: (?:error|warning): .*$", text, re.M)
-            outcome.fail(finding.group(0).replace(ROOT + "/", "") if finding else f"{name}: clang-tidy ended with exit code {code}")
+            said = finding.group(0).replace(ROOT + "/", "") if finding else f"{name}: clang-tidy ended with exit code {code}"
+            outcome.fail(said)
 
 
 def e2e(run, outcome):
@@ -211,8 +222,7 @@ def browser(run, outcome):
         return
     tap = os.path.join(LOGS, "browser.tap")
     code = run.command(["sh", "-c", 'out=$1; shift; node --test --test-reporter=tap --test-concurrency=1 "$@" >"$out"; code=$?; '
-                        'cat "$out"; exit $code', "sh", tap, *files], "browser.log",
-                       DISTSYS_BINARY=os.path.join(ROOT, "build", "release", "distsys"))
+                        'cat "$out"; exit $code', "sh", tap, *files], "browser.log", **BINARIES)
     count_tap(outcome, tap)
     if code != 0 and outcome.failed == 0:
         outcome.fail(f"node ended with exit code {code}")
@@ -225,11 +235,12 @@ STAGES = {
     "tidy": tidy,
     "e2e": e2e,
     "browser": browser,
-    **{f"build {preset}": (lambda run, outcome, preset=preset: build(run, preset, outcome)) for preset in BUILD_TARGETS},
-    **{f"test {preset}": (lambda run, outcome, preset=preset: test(run, preset, outcome)) for preset in ("asan", "tsan", "debug")},
+    **{f"build {preset}": (lambda run, outcome, preset=preset: build(run, preset, outcome)) for preset in BUILT},
+    **{f"test {preset}": (lambda run, outcome, preset=preset: test(run, preset, outcome))
+       for preset in ("asan", "tsan", "debug")},
 }
-NEEDS = {"test asan": "build asan", "fuzz": "build asan", "test tsan": "build tsan", "test debug": "build debug",
-         "e2e": "build release", "browser": "build release"}
+# A sanitizer's build goes on after an error, so what could be built is still tested; these would only repeat the error.
+NEEDS = {"fuzz": ["build asan"], "e2e": ["build release", "build asan"], "browser": ["build release"]}
 
 
 # --- running ---------------------------------------------------------------------------------------------------------------
@@ -237,10 +248,8 @@ NEEDS = {"test asan": "build asan", "fuzz": "build asan", "test tsan": "build ts
 
 def run_stage(run, stage, outcomes):
     outcome = outcomes[stage] = Outcome()
-    needed = NEEDS.get(stage)
-    if needed and outcomes[needed].failed:
-        # A sanitizer's build goes on after an error, so what could be built is still tested.
-        if stage in ("e2e", "browser", "fuzz"):
+    for needed in NEEDS.get(stage, []):
+        if outcomes[needed].failed:
             outcome.fail(f"not run: {needed} failed")
             return
     run.say(f"{stage} …")
@@ -260,8 +269,8 @@ def run_stage(run, stage, outcomes):
             print(f"--- the end of build/tests/{log}\n{tail_of(log)}---", flush=True)
 
 
-def run_all(run, wanted):
-    outcomes = {}
+def run_all(run):
+    outcomes, wanted = {}, run.wanted
     lanes = [[stage for stage in lane if stage in wanted] for lane in LANES]
     lanes = [lane for lane in lanes if lane]
     run.jobs = max(1, CPUS // max(1, len(lanes)))
@@ -287,7 +296,8 @@ def report(run, outcomes):
     for stage in order:
         for note in outcomes[stage].notes:
             print(f"{stage}: {note}")
-    passed, failed, skipped = (sum(getattr(outcome, name) for outcome in outcomes.values()) for name in ("passed", "failed", "skipped"))
+    passed, failed, skipped = (sum(getattr(outcome, name) for outcome in outcomes.values())
+                               for name in ("passed", "failed", "skipped"))
     if passed + failed == 0:
         failed = 1
         print("no test ran")
@@ -309,8 +319,8 @@ def main():
     if options.tidy_all and "tidy" not in parts:
         parts = [*parts, "tidy"]
     os.makedirs(LOGS, exist_ok=True)
-    run = Run(options)
-    return report(run, run_all(run, {stage for part in parts for stage in PARTS[part]}))
+    run = Run(options, {stage for part in parts for stage in PARTS[part]})
+    return report(run, run_all(run))
 
 
 if __name__ == "__main__":
