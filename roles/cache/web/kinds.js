@@ -2,15 +2,16 @@
 
 // Glyphs are paths in a box of 24 by 24, drawn white on a disc.
 const KINDS = {
-  jam: ["Jam", "#c2410c", "M8 6h8l1.5 5H19v6h-2v-1.5H7V17H5v-6h1.500zM8.700 8l-1 3h8.600l-1-3z"],
-  accident: ["Accident", "#b3123b", "M12 4l2 4.500 4.800-1-2.600 4.200 3.800 3-4.900.700.200 4.900L12 16.900 8.700 20.300l.200-4.900-4.900-.700 3.800-3L5.200 7.500l4.800 1z"],
-  hazard: ["Hazard", "#8a6100", "M11 5h2l-.300 8.500h-1.400zM11 15.500h2v2.500h-2z"],
+  jam: ["Jam", "#c2410c", "M8 6h8l1.5 5H19v6h-2v-1.5H7V17H5v-6h1.5zM8.7 8l-1 3h8.6l-1-3z"],
+  accident: ["Accident", "#b3123b", "M12 4l2 4.5 4.8-1-2.6 4.2 3.8 3-4.9.7.2 4.9L12 16.9 8.7 20.3l.2-4.9-4.9-.7 3.8-3L5.2 7.5l4.8 1z"],
+  hazard: ["Hazard", "#8a6100", "M11 5h2l-.3 8.5h-1.4zM11 15.5h2v2.5h-2z"],
   road_closed: ["Road closed", "#7a1fa2", "M5 10h14v4H5z"],
-  police: ["Police", "#1d4ed8", "M12 4l6 2.200v5c0 4-2.600 6.800-6 8.800-3.400-2-6-4.800-6-8.800v-5z"],
+  police: ["Police", "#1d4ed8", "M12 4l6 2.2v5c0 4-2.6 6.8-6 8.8-3.4-2-6-4.8-6-8.8v-5z"],
   chit_chat: ["Chat", "#0f766e", "M5 6h14v9h-7l-4 4v-4H5z"],
-  weather: ["Weather", "#0369a1", "M8 16a3.500 3.500 0 010-7 4.500 4.500 0 018.500 1A3 3 0 0116.500 16z"],
+  weather: ["Weather", "#0369a1", "M8 16a3.5 3.5 0 010-7 4.5 4.5 0 018.5 1A3 3 0 0116.5 16z"],
+  irregularity: ["Unusual traffic", "#b45309", "M4 15l4-5 3 3 4-6 5 6v2.5l-5-5.5-4 6-3-3-4 5z"],
   construction: ["Roadworks", "#9a4d00", "M12 4l5 13h2v2H5v-2h2z"],
-  earthquake: ["Earthquake", "#6d28d9", "M4 12h3l2-6 3.500 12 2.500-9 1.500 3H20v1.800h-4.600L15 12l-2.700 9L9 9.500 8.300 13.800H4z"],
+  earthquake: ["Earthquake", "#6d28d9", "M4 12h3l2-6 3.5 12 2.5-9 1.5 3H20v1.8h-4.6L15 12l-2.7 9L9 9.5 8.3 13.8H4z"],
 };
 const OTHER = ["Other", "#475569", "M12 7a5 5 0 110 10 5 5 0 010-10z"];
 const SEVERITIES = ["#2f9e5b", "#7fae2e", "#d9a400", "#e8730c", "#d32f2f", "#7f1d3f"];

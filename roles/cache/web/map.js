@@ -36,10 +36,10 @@ if (tileUrl) {
 const duration = (seconds) => (seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`);
 const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const FIGURES = {
-  speed_kmh: ["Speed", (v) => `${Math.round(v)} km/h`],
-  length_m: ["Length", (v) => (v < 1000 ? `${Math.round(v)} m` : `${(v / 1000).toFixed(1)} km`)],
-  delay_s: ["Delay", (v) => (v < 0 ? "blocked" : duration(v))],
-  magnitude: ["Magnitude", (v) => v.toFixed(1)],
+  speedKMH: ["Speed", (v) => `${Math.round(v)} km/h`],
+  length: ["Length", (v) => (v < 1000 ? `${Math.round(v)} m` : `${(v / 1000).toFixed(1)} km`)],
+  delay: ["Delay", (v) => (v < 0 ? "blocked" : duration(v))],
+  mag: ["Magnitude", (v) => v.toFixed(1)],
   depth_km: ["Depth", (v) => `${v.toFixed(1)} km`],
 };
 
