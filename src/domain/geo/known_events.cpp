@@ -31,7 +31,8 @@ awaitable<result<void>> read_into(known_events& found, const ports::call_context
       e.content = value(5).integer();
       e.at = {value(6).real(), value(7).real()};
       e.ended = value(8).integer() < 0;
-      found.emplace(value(0).text(), e);
+      e.id = value(9).text();
+      found.emplace(value(0).text(), std::move(e));
     }
   }
   co_return result<void>{};
@@ -50,7 +51,7 @@ awaitable<result<known_events>> read_known(const ports::call_context& context, p
   known_events found;
   found.reserve(ids.size());
   const auto done = co_await read_into(found, context, db,
-                                       "SELECT id, event_key, observed, since, revision, content, lon, lat, cell "
+                                       "SELECT id, event_key, observed, since, revision, content, lon, lat, cell, id "
                                        "FROM geo_events WHERE source = ? AND id IN ",
                                        std::move(source), std::move(ids));
   if (!done) co_return done.error();
@@ -62,7 +63,7 @@ awaitable<result<known_events>> read_known_by_alias(const ports::call_context& c
   known_events found;
   const auto done = co_await read_into(
       found, context, db,
-      "SELECT a.alias, e.event_key, e.observed, e.since, e.revision, e.content, e.lon, e.lat, e.cell "
+      "SELECT a.alias, e.event_key, e.observed, e.since, e.revision, e.content, e.lon, e.lat, e.cell, e.id "
       "FROM geo_event_aliases a JOIN geo_events e ON e.event_key = a.event_key WHERE a.source = ? AND a.alias IN ",
       std::move(source), std::move(aliases));
   if (!done) co_return done.error();

@@ -11,6 +11,7 @@ namespace distsys::domain::geo {
 
 struct known_event {
   std::int64_t key = 0, observed = 0, since = 0, revision = 0, content = 0;
+  std::string id;  // its own, which may be another than the one asked for
   position at;
   bool ended = false;
 };
@@ -25,8 +26,7 @@ awaitable<result<known_events>> read_known(const ports::call_context& context, p
 awaitable<result<known_events>> read_known_by_alias(const ports::call_context& context, ports::database& db,
                                                     std::string source, std::vector<std::string> aliases);
 
-/// `SELECT …, id` rows of `ids` by a statement that ends in "IN ", in chunks of a few fixed sizes (so that statements
-/// stay prepared).
+/// "(?,?,?)" for n parameters.
 std::string marks(std::size_t n);
 
 }  // namespace distsys::domain::geo

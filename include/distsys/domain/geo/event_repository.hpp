@@ -107,10 +107,6 @@ class event_repository {
   ports::database& database() noexcept { return *db_; }
 
  private:
-  struct plan;
-  awaitable<result<store_outcome>> store_part(const ports::call_context& context, const observation& seen,
-                                              std::span<const event> events);
-  awaitable<result<void>> commit(const ports::call_context& context, ports::batch b);
   awaitable<result<event_page>> find_nearest(const ports::call_context& context, const event_query& query);
   awaitable<result<event_page>> find_within(const ports::call_context& context, const event_query& query);
 
