@@ -112,8 +112,8 @@ awaitable<result<std::optional<decoded>>> ingest::prepare(std::string feed, answ
     if (auto kept = co_await refuse(feed, shared, done.error()); !kept) co_return kept.error();
     co_return std::optional<decoded>();
   }
-  if (done->recording_failed && counts_.count_refused(feed, "not_recorded")) {
-    log::error("cannot record answers", {{"source", feed}, {"error", done->recording_failed->what()}});
+  if (const auto& failed = done->recording_failed; failed && counts_.count_refused(feed, "not_recorded")) {
+    log::error("cannot record answers", {{"source", feed}, {"error", failed->what()}});
   }
   co_return std::optional(std::move(done->content));
 }

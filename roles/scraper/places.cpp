@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
 
 namespace distsys::roles::scraper {
 namespace {
@@ -57,15 +56,15 @@ std::string normal(std::string_view name) {
 
 std::span<const place> places() noexcept { return table; }
 
-const place* find_place(std::string_view name) noexcept {
+const place* find_place(std::string_view name) {
   const std::string wanted = normal(name);
   const auto found = std::find_if(table.begin(), table.end(), [&](const place& p) { return p.name == wanted; });
   return found == table.end() ? nullptr : &*found;
 }
 
 std::string unknown_place(std::string_view name) {
-  std::vector<std::string_view> names;
-  for (const auto& p : table) names.push_back(p.name);
+  std::array<std::string_view, table.size()> names;
+  std::transform(table.begin(), table.end(), names.begin(), [](const place& p) { return p.name; });
   std::string text = "unknown place '" + std::string(name) + "'";
   if (const auto near = nearest(normal(name), names); !near.empty()) {
     return text + "; did you mean '" + std::string(near) + "'?";

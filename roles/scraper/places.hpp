@@ -20,7 +20,7 @@ struct place {
 std::span<const place> places() noexcept;
 
 /// nullptr when there is none of this name (case does not matter; a space or '_' is as good as '-').
-const place* find_place(std::string_view name) noexcept;
+const place* find_place(std::string_view name);
 
 /// "unknown place 'santigo'; did you mean 'santiago'?", or the list.
 std::string unknown_place(std::string_view name);

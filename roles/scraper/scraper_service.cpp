@@ -100,13 +100,14 @@ awaitable<bool> scraper_service::take(followed* f, answer a) {
     if (!(prepared.error() == errc::cancelled)) break_off(prepared.error());
     co_return false;
   }
-  if (!*prepared) co_return true;
+  std::optional<decoded>& content = *prepared;
+  if (!content) co_return true;
   auto alone = co_await f->storing.enter();
   if (!alone) co_return false;
   if (f->source->recorded()) {
-    followers_.spawn(loop_, store(f, std::move(**prepared), std::move(alone)));
+    followers_.spawn(loop_, store(f, std::move(*content), std::move(alone)));
   } else {
-    co_await store(f, std::move(**prepared), std::move(alone));
+    co_await store(f, std::move(*content), std::move(alone));
   }
   co_return !broken_;
 }

@@ -69,7 +69,7 @@ result<usgs_query> read_usgs(const url& address) {
   }
   if (const auto text = address.parameter("hours")) {
     const auto hours = parse_integer(*text);
-    if (!hours || *hours < 1 || *hours > 24 * 366) {
+    if (!hours || *hours < 1 || *hours > 8784) {
       return error{errc::invalid, address.masked() + ": hours is a number from 1 to 8784"};
     }
     q.hours = *hours;
