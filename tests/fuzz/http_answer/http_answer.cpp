@@ -53,10 +53,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 1) return 0;
   const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
   const bool to_head = (data[0] & 1) != 0;
-  const std::size_t piece = 1 + data[0] / 2;
-  const outcome whole = parse(input, std::max<std::size_t>(input.size(), 1), to_head, false);
+  const bool keep = (data[0] & 2) != 0;  // the limit of a kept body makes it a different question
+  const std::size_t piece = 1 + data[0] / 4;
+  const outcome whole = parse(input, std::max<std::size_t>(input.size(), 1), to_head, keep);
   if (whole.used > input.size() || whole.body > input.size()) std::abort();
-  const outcome cut = parse(input, piece, to_head, true);
+  const outcome cut = parse(input, piece, to_head, keep);
   if (!(whole == cut) && whole.state != step::corrupt && whole.state != step::too_large) std::abort();
   if (whole.state != cut.state) std::abort();
   return 0;
