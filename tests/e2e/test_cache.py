@@ -439,19 +439,6 @@ def test_health(city):
     assert (answer.status, answer.json()) == (200, {"status": "healthy"})
 
 
-def test_a_database_that_is_down_is_503(store, start):
-    store.put(feature("x", 1, 2))
-    cache = start("--cache.ttl=0s")
-    assert cache.get("/events").status == 200
-    with contextlib.closing(sqlite3.connect(store.data_dir / "geo.db")) as db:
-        db.execute("ALTER TABLE geo_events RENAME TO gone")
-        db.commit()
-    broken = cache.get("/events")
-    assert broken.status >= 500
-    assert cache.get("/health").status == 200
-    assert cache.get("/stats").json()["events"] is None
-
-
 # --- streams ---------------------------------------------------------------------------------------------------------
 
 

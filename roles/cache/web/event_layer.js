@@ -12,6 +12,7 @@ L.Canvas.include({
     const context = this._ctx;
     const { x, y } = layer._point;
     const radius = layer._radius;
+    context.globalAlpha = 1; // a line drawn before leaves its own
     context.beginPath();
     context.arc(x, y, radius, 0, Math.PI * 2);
     context.fillStyle = layer.options.fillColor;

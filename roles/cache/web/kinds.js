@@ -14,7 +14,7 @@ const KINDS = {
   earthquake: ["Earthquake", "#6d28d9", "M4 12h3l2-6 3.5 12 2.5-9 1.5 3H20v1.8h-4.6L15 12l-2.7 9L9 9.5 8.3 13.8H4z"],
 };
 const OTHER = ["Other", "#475569", "M12 7a5 5 0 110 10 5 5 0 010-10z"];
-const SEVERITIES = ["#2f9e5b", "#7fae2e", "#d9a400", "#e8730c", "#d32f2f", "#7f1d3f"];
+const SEVERITIES = ["#2f9e5b", "#7fae2e", "#d9a400", "#e8730c", "#d32f2f", "#b01fc0"];
 const SVG = "http://www.w3.org/2000/svg";
 
 const paths = new Map();

@@ -20,7 +20,7 @@ const map = L.map("map", {
   zoomAnimation: !prefersLessMotion(),
   fadeAnimation: !prefersLessMotion(),
 }).setView([20, 0], 2);
-map.attributionControl.setPrefix(false);
+map.attributionControl.setPrefix(false).setPosition("bottomleft");
 L.control.zoom({ position: "topleft" }).addTo(map);
 L.control.scale({ position: "bottomleft", imperial: false }).addTo(map);
 
@@ -68,13 +68,17 @@ const popupOf = (feature) => {
   return body;
 };
 
-const popup = L.popup({ maxWidth: 300, autoPanPaddingTopLeft: [12, 12], autoPanPaddingBottomRight: [12, 84] });
+// The panel covers a part of the map: below on a phone, else on the right.
+const narrow = window.matchMedia("(max-width: 640px)");
+const covered = () => (narrow.matches ? [12, 84] : [344, 12]);
+const popup = L.popup({ maxWidth: 280, autoPanPaddingTopLeft: [56, 12] });
 let open = null; // the key of the event whose popup is open
 map.on("popupclose", () => (open = null));
 
 const showPopup = (key, where) => {
   const feature = events.get(key);
   if (!feature) return;
+  popup.options.autoPanPaddingBottomRight = covered();
   popup.setContent(popupOf(feature)).setLatLng(where ?? events.positionOf(key));
   map.openPopup(popup);
   open = key;
@@ -88,19 +92,18 @@ const panel = new Panel({
   },
   onPick: (key) => {
     if (!events.get(key)) return;
+    if (narrow.matches) panel.show(false); // it would cover the popup
     map.setView(events.positionOf(key), Math.max(map.getZoom(), 14), { animate: !prefersLessMotion() });
     showPopup(key);
   },
   onFit: () => fit(),
 });
 
-// The panel covers a part of the map: the data is fitted into the rest.
 const fit = () => {
   const bounds = events.bounds();
   if (!bounds.isValid()) return;
-  const narrow = window.matchMedia("(max-width: 640px)").matches;
-  const covered = narrow ? [24, 100] : [356, 24];
-  map.fitBounds(bounds, { paddingTopLeft: [24, 24], paddingBottomRight: covered, maxZoom: 15, animate: false });
+  const [right, below] = covered();
+  map.fitBounds(bounds, { paddingTopLeft: [24, 24], paddingBottomRight: [right + 12, below + 12], maxZoom: 15, animate: false });
 };
 
 let matched = 0;

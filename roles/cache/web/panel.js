@@ -31,13 +31,15 @@ export class Panel {
     this.#onPick = onPick;
     element("fit").addEventListener("click", onFit);
     const toggle = element("toggle");
-    const show = (open) => {
-      toggle.setAttribute("aria-expanded", String(open));
-      element("panel-body").hidden = !open;
-    };
-    toggle.addEventListener("click", () => show(toggle.getAttribute("aria-expanded") !== "true"));
-    show(window.matchMedia("(min-width: 641px)").matches);
+    toggle.addEventListener("click", () => this.show(toggle.getAttribute("aria-expanded") !== "true"));
+    this.show(window.matchMedia("(min-width: 641px)").matches);
     element("severity-scale").append(...severityColours().map((fill) => make("li", {}, barOf(fill))));
+  }
+
+  /** Opens the panel, or folds it to its head. */
+  show(open) {
+    element("toggle").setAttribute("aria-expanded", String(open));
+    element("panel-body").hidden = !open;
   }
 
   state(name) {
