@@ -85,7 +85,7 @@ class reader {
  private:
   void assign(std::string_view name, std::string_view value) {
     auto key = keys_.find(name);
-    if (key.declared == nullptr) return out_.add(at_, unknown("unknown key", name, keys_.key_names()));
+    if (key.declared == nullptr) return refuse_unknown(name);
     if (key.targets.front()->what == scope::type::process && command_line_only(key.name))
       return out_.add(at_, "'" + key.name + "' can only be given on the command line");
     if (key.name == "config") return out_.add(at_, "a file cannot name another file");
@@ -102,6 +102,12 @@ class reader {
     found_.push_back(std::move(a));
   }
 
+  // Looking for the nearest key takes time, and what is beyond the limit is not shown.
+  void refuse_unknown(std::string_view name) {
+    const bool shown = out_.found().size() < problems::limit;
+    out_.add(at_, shown ? unknown("unknown key", name, keys_.key_names()) : std::string());
+  }
+
   const schema& keys_;
   const std::string file_;
   problems& out_;
@@ -113,6 +119,7 @@ class reader {
 
 std::string unknown(std::string_view what, std::string_view name, std::span<const std::string_view> candidates) {
   std::string out = std::string(what) + " '" + std::string(name.substr(0, 100)) + "'";
+  if (name.size() > 100) return out;
   if (const auto near = nearest(name, candidates); !near.empty()) out += "; did you mean '" + std::string(near) + "'?";
   return out;
 }

@@ -54,10 +54,13 @@ std::string usage_of(const scope& s) {
   return out;
 }
 
-// One line of `limit` columns; what does not fit is cut.
+// One line; a summary that is too long loses its last clauses.
 std::string short_row(const scope& s, std::size_t at) {
   std::string line = padded("  " + usage_of(s), at) + std::string(s.summary);
-  if (line.size() > width) line.resize(width);
+  if (line.size() > width) {
+    const auto clause = line.find_last_of(",;", width);
+    line.resize(clause != std::string::npos && clause > at ? clause : line.find_last_of(' ', width));
+  }
   return line + '\n';
 }
 
@@ -142,7 +145,7 @@ std::string short_help(const schema& keys) {
       "Options\n"
       "  --data-dir=PATH   where embedded backends live      --config=FILE   settings\n"
       "  --check-config    look, do not run (--connect too)  --print-config  in effect\n"
-      "  --help=ROLE       all options of a role; --help=process: of every role\n"
+      "  --help=ROLE       all options of a role; --help=process: what all share\n"
       "\nStart here:  distsys --role=all      then open http://127.0.0.1:5090/\n";
   return out;
 }

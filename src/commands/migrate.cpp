@@ -33,7 +33,7 @@ awaitable<int> run(app::command_context& context, std::vector<std::string> words
 
 const app::command_info migrate{
     .name = "migrate",
-    .summary = "applies what the databases of the roles lack; --migrate=check tells only",
+    .summary = "brings the databases up to date; --migrate=check only tells",
     .usage = "",
     .options = {},
     .run = &run,

@@ -114,19 +114,24 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
 }
 
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
-  // Levenshtein's distance, one row at a time; a third of the word may differ.
+  // Edits are insertions, deletions, substitutions and swaps of neighbours (optimal string alignment), three rows at a
+  // time; a third of the word may differ.
   std::size_t best = std::max<std::size_t>(1, word.size() / 3) + 1;
   std::string_view found;
-  std::vector<std::size_t> row;
+  std::vector<std::size_t> before, above, row;
   for (const auto candidate : candidates) {
     row.resize(candidate.size() + 1);
     for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
+    above = row;
     for (std::size_t i = 0; i < word.size(); ++i) {
-      std::size_t diagonal = row[0]++;
+      before.swap(above);
+      above.swap(row);
+      row.resize(above.size());
+      row[0] = i + 1;
       for (std::size_t j = 1; j < row.size(); ++j) {
-        const std::size_t above = row[j];
-        row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (lower(word[i]) == lower(candidate[j - 1]) ? 0 : 1)});
-        diagonal = above;
+        const auto same = [&](std::size_t a, std::size_t b) { return lower(word[a]) == lower(candidate[b]); };
+        row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (same(i, j - 1) ? 0 : 1)});
+        if (i > 0 && j > 1 && same(i, j - 2) && same(i - 1, j - 1)) row[j] = std::min(row[j], before[j - 2] + 1);
       }
     }
     if (row.back() < best) {

@@ -45,5 +45,6 @@ TEST_CASE("the nearest word is what was meant, or nothing", "[text]") {
   static constexpr std::array<std::string_view, 3> words{"database", "data-dir", "listen"};
   CHECK(nearest("databse", words) == "database");
   CHECK(nearest("lisen", words) == "listen");
+  CHECK(nearest("lsiten", words) == "listen");  // a swap is one edit
   CHECK(nearest("zebra", words).empty());
 }
