@@ -28,6 +28,15 @@ std::uint64_t spread(std::uint32_t v) noexcept {
   return (x | x << 1) & 0x5555555555555555ull;
 }
 
+std::uint32_t gather(std::uint64_t x) noexcept {
+  x &= 0x5555555555555555ull;
+  x = (x | x >> 1) & 0x3333333333333333ull;
+  x = (x | x >> 2) & 0x0F0F0F0F0F0F0F0Full;
+  x = (x | x >> 4) & 0x00FF00FF00FF00FFull;
+  x = (x | x >> 8) & 0x0000FFFF0000FFFFull;
+  return static_cast<std::uint32_t>(x | x >> 16);
+}
+
 cell_id interleave(std::uint32_t x, std::uint32_t y) noexcept {
   return static_cast<cell_id>(spread(x) << 1 | spread(y));
 }
@@ -138,6 +147,11 @@ std::vector<cell_range> descend(const std::vector<rectangle>& area, std::size_t 
 }  // namespace
 
 cell_id cell_of(const position& p) noexcept { return interleave(p.lon >= 180 ? 0 : column(p.lon), row(p.lat)); }
+
+position center_of(cell_id c) noexcept {
+  const auto bits = static_cast<std::uint64_t>(c);
+  return {(gather(bits >> 1) + 0.5) / 2147483648.0 * 360 - 180, (gather(bits) + 0.5) / 2147483648.0 * 180 - 90};
+}
 
 std::vector<cell_range> cover(const circle& c, std::size_t max_ranges) {
   std::vector<rectangle> area;

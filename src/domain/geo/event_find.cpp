@@ -162,6 +162,53 @@ awaitable<result<std::vector<row>>> walk(const ports::call_context& context, por
   co_return rows;
 }
 
+/// Is a position so near to the area's edge that its cell does not say whether it is inside?
+bool on_edge(const area& where, const position& middle) {
+  constexpr double degrees = 2e-7, metres = 0.03;
+  const auto near = [](double a, double b) { return std::abs(a - b) <= degrees; };
+  if (const auto* c = std::get_if<circle>(&where))
+    return std::abs(distance_m(c->center, middle) - c->radius_m) <= metres;
+  if (const auto* b = std::get_if<box>(&where))
+    return near(middle.lat, b->south) || near(middle.lat, b->north) || near(middle.lon, b->west) ||
+           near(middle.lon, b->east) || near(std::abs(middle.lon), 180);
+  return false;
+}
+
+/// How many match; nothing when too many rows would have to be read. The index alone says it, but for the few events on
+/// the very edge (and for filters).
+awaitable<result<std::optional<std::uint64_t>>> count(const ports::call_context& context, ports::database& db,
+                                                      const scan& scans, const area& where,
+                                                      std::span<const cell_range> ranges) {
+  constexpr std::size_t max_on_edge = 500;
+  const auto cells = co_await db.query(context, scans.any_order("cell, event_key", ranges, max_counted + 1));
+  if (!cells) co_return cells.error();
+  if (cells->rows() > max_counted) co_return std::optional<std::uint64_t>();
+  std::uint64_t matched = 0;
+  std::vector<std::int64_t> unsure;
+  for (std::size_t i = 0; i < cells->rows(); ++i) {
+    const position middle = center_of(cells->at(i, 0).integer());
+    if (on_edge(where, middle))
+      unsure.push_back(cells->at(i, 1).integer());
+    else
+      matched += matches(where, middle) ? 1 : 0;
+  }
+  if (unsure.empty()) co_return std::optional(matched);
+
+  ports::statement exact = scans.any_order(light, ranges, max_counted + 1);
+  if (unsure.size() <= max_on_edge) {
+    exact = {.sql = "SELECT cell, event_key, lon, lat FROM geo_events WHERE event_key IN " + marks(unsure.size()),
+             .parameters = ports::table(unsure.size())};
+    for (const auto key : unsure) exact.parameters.add(key);
+  } else {
+    matched = 0;
+  }
+  const auto rows = co_await db.query(context, std::move(exact));
+  if (!rows) co_return rows.error();
+  for (std::size_t i = 0; i < rows->rows(); ++i)
+    matched += matches(where, {rows->at(i, 2).real(), rows->at(i, 3).real()}) ? 1 : 0;
+  co_return std::optional(matched);
+}
+
 }  // namespace
 
 awaitable<result<event_page>> event_repository::find(const ports::call_context& context, event_query query) {
@@ -195,14 +242,9 @@ awaitable<result<event_page>> event_repository::find_within(const ports::call_co
   auto rows = co_await walk(context, *db_, scans, query, ranges, *after);
   if (!rows) co_return rows.error();
   auto page = page_of(std::move(*rows), query);
-  const auto all = co_await db_->query(context, scans.any_order(light, ranges, max_counted + 1));
-  if (!all) co_return all.error();
-  if (all->rows() <= max_counted) {
-    std::size_t matched = 0;
-    for (std::size_t i = 0; i < all->rows(); ++i)
-      matched += matches(query.where, {all->at(i, 2).real(), all->at(i, 3).real()}) ? 1 : 0;
-    page.matched = matched;
-  }
+  const auto matched = co_await count(context, *db_, scans, query.where, ranges);
+  if (!matched) co_return matched.error();
+  page.matched = *matched;
   co_return page;
 }
 

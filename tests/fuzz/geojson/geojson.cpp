@@ -1,5 +1,5 @@
 // GeoJSON documents: the input as it is, and as the features of a collection.
-#include "tests/fuzz/invariants.hpp"
+#include "../invariants.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);

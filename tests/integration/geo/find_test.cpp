@@ -144,7 +144,7 @@ awaitable<void> equals_the_oracle(geo_database& g) {
   co_await g.events.end(context, "sim", gone, start);
 
   int full = 0;
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < 2000; ++i) {
     event_query q = drawn_query(dice);
     const auto hits = expected(all, q, runtime::now());
     q.limit = std::max(q.limit, hits.size() / 6);  // a few pages each

@@ -162,21 +162,20 @@ awaitable<void> other_names(geo_database& g) {
         "added 1 changed 0 unchanged 1 older 0 ended 0");
 }
 
-awaitable<void> store_again_and_again(event_repository& events, unsigned writer, std::atomic<std::size_t>* added) {
+awaitable<void> store_again_and_again(event_repository& events, std::atomic<std::size_t>* added) {
   for (int round = 0; round < 10; ++round) {
     std::vector<event> list;
     for (int i = 0; i < 200; ++i) list.push_back(made("e" + std::to_string(i), {i / 10.0, 1}, std::to_string(round)));
     const auto o = co_await events.store(context, seen_at(round, std::move(list)));
     CHECK(o);
     if (o) *added += o->added;
-    (void)writer;
   }
 }
 
 awaitable<void> writers_at_once(geo_database& g) {
   std::atomic<std::size_t> added{0};
   runtime::task_group group;
-  for (unsigned w = 0; w < 4; ++w) group.spawn(g.loops.loop(w), store_again_and_again(g.events, w, &added));
+  for (unsigned w = 0; w < 4; ++w) group.spawn(g.loops.loop(w), store_again_and_again(g.events, &added));
   co_await group.wait();
   CHECK(added == 200);
   CHECK((co_await all(g.events)).matched == 200);

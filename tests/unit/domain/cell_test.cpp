@@ -45,6 +45,16 @@ TEST_CASE("cell ids interleave longitude and latitude over 62 bits") {
   CHECK(everything() == std::vector<cell_range>{{0, 0x3fffffffffffffff}});
 }
 
+TEST_CASE("the middle of a cell is next to every position in it") {
+  distsys::runtime::random dice(3);
+  for (int i = 0; i < 10'000; ++i) {
+    const position p{longitude(dice), latitude(dice)};
+    const position middle = center_of(cell_of(p));
+    REQUIRE(distance_m(p, middle) < 0.0112);
+    REQUIRE(cell_of(middle) == cell_of(p));
+  }
+}
+
 TEST_CASE("covers lose no position and keep their form") {
   distsys::runtime::random dice(42);
   for (int i = 0; i < 20'000; ++i) {

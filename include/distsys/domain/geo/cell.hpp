@@ -16,6 +16,8 @@ namespace distsys::domain::geo {
 using cell_id = std::int64_t;
 
 cell_id cell_of(const position& p) noexcept;
+/// The middle of a cell: within 1e-7 degrees, or 1 cm, of every position in it.
+position center_of(cell_id c) noexcept;
 
 /// Ids first … last, both included.
 struct cell_range {
