@@ -5,7 +5,6 @@
 
 #include "distsys/foundation/text.hpp"
 
-#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
@@ -75,16 +74,21 @@ curl_http_client::curl_http_client(std::string driver_name, runtime::runtime& lo
   });
 }
 
+// A coroutine, so that the last reference goes on the loop of the handle, where no socket event can meet it.
+awaitable<void> curl_http_client::drop(std::shared_ptr<multi> m) {
+  m.reset();
+  co_return;
+}
+
 awaitable<void> curl_http_client::close() {
-  // Each handle goes on its own loop, where a late socket event cannot meet it.
   for (auto& pair : multis_) {
     for (auto& m : pair) {
       if (!m) continue;
       const executor where = m->loop();
-      asio::post(where, [m = std::move(m)]() mutable { m.reset(); });
+      closing_.spawn(where, drop(std::move(m)));
     }
   }
-  co_return;
+  co_await closing_.wait();
 }
 
 std::shared_ptr<multi> curl_http_client::multi_of_this_loop(executor loop, bool trusted) {

@@ -6,6 +6,7 @@
 
 #include "distsys/ports/driver.hpp"
 #include "distsys/ports/http_client.hpp"
+#include "distsys/runtime/task_group.hpp"
 
 #include <array>
 #include <memory>
@@ -30,9 +31,11 @@ class curl_http_client final : public ports::http_client {
  private:
   awaitable<result<ports::incoming_response>> do_send(const ports::call_context& context,
                                                       ports::outgoing_request request) override;
+  static awaitable<void> drop(std::shared_ptr<multi> m);
   std::shared_ptr<multi> multi_of_this_loop(executor loop, bool trusted);
 
   const client_settings settings_;
+  runtime::task_group closing_;
   std::vector<std::array<std::shared_ptr<multi>, 2>> multis_;  // by loop; each touched on its loop only
 };
 
