@@ -148,7 +148,8 @@ configuration load(const schema& keys, const inputs& from, problems& out) {
   auto chosen = choose_roles(keys, given, out);
 
   configuration c;
-  c.roles_given = best_bare(given, "role") != nullptr;
+  const auto* roles = best_bare(given, "role");
+  c.roles_given = roles != nullptr && !roles->values.empty();  // "role =" chooses nothing
   if (!c.roles_given) chosen.assign(keys.roles().begin(), keys.roles().end());
   std::erase_if(given, [](const assignment& a) { return a.source.kind == origin_kind::flag; });
   auto line =

@@ -195,7 +195,10 @@ std::string masked(const option& o, std::string_view text) {
   if (o.type != kind::url && !is_backend(o.type)) return std::string(text);
   if (text.empty()) return "";
   const auto u = url::parse(text);
-  return u ? u->masked() : "***";
+  if (!u) return "***";
+  // As it was written when it hides nothing: what is shown can be given again.
+  auto shown = u->masked();
+  return shown.find("***") == std::string::npos ? std::string(text) : shown;
 }
 
 std::string placeholder(const option& o) {

@@ -36,6 +36,17 @@ TEST_CASE("the short forms that people type are URLs", "[url]") {
   }
 }
 
+TEST_CASE("an empty query before a fragment has no parameters", "[url]") {
+  const auto u = distsys::url::parse("a:b?#c=d");
+  REQUIRE(u.has_value());
+  CHECK(u->path() == "b");
+  CHECK(u->parameters().empty());
+}
+
+TEST_CASE("what is shown of a URL is one line", "[url]") {
+  CHECK(distsys::url::parse("sqlite:a%0Ab?x=%0D")->masked() == "sqlite:a%0Ab?x=%0D");
+}
+
 TEST_CASE("what is not a URL is refused with a reason", "[url]") {
   for (const std::string text :
        {"", "geo.db", "http://host:99999/", "http://host:abc/", "http://[::1/", "a b:c", "x:\n"}) {
