@@ -1,5 +1,7 @@
 #include "src/app/context.hpp"
 
+#include "distsys/foundation/log.hpp"
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -7,6 +9,12 @@ namespace distsys::app {
 namespace {
 
 constexpr auto migration_limit = std::chrono::minutes(10);
+
+constexpr auto retry_period = std::chrono::seconds(1);
+
+bool may_pass(errc code) noexcept {
+  return code == errc::unavailable || code == errc::timeout || code == errc::overloaded || code == errc::indeterminate;
+}
 
 [[noreturn]] void misused(std::string_view option, const char* why) {
   throw std::logic_error("option '" + std::string(option) + "' " + why);
@@ -157,9 +165,15 @@ net::http_server_options context::http_server(std::string_view listen_option) co
 }
 
 awaitable<result<void>> context::migrate(ports::database& db, std::span<const ports::migration> migrations) {
-  const auto limit = ports::call_context::within(migration_limit);
-  if (text("migrate") == "auto") co_return co_await db.migrate(limit, migrations);
-  co_return co_await db.check_migrations(limit, migrations);
+  const bool apply = text("migrate") == "auto";
+  for (bool told = false;; told = true) {
+    const auto limit = ports::call_context::within(migration_limit);
+    const auto outcome =
+        apply ? co_await db.migrate(limit, migrations) : co_await db.check_migrations(limit, migrations);
+    if (outcome || !patient_ || !may_pass(outcome.error().code)) co_return outcome;
+    if (!told) log::warn("waiting for a database", {{"role", role()}, {"detail", outcome.error().what()}});
+    if (!co_await runtime::sleep_for(retry_period)) co_return error{errc::cancelled};
+  }
 }
 
 void context::add_operations_page(std::string name, net::handler handle) {

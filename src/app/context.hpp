@@ -74,6 +74,8 @@ class context final : public command_context {
   std::span<const chosen_role> chosen_roles() override { return chosen_; }
   void choose(std::vector<chosen_role> roles) { chosen_ = std::move(roles); }
 
+  /// migrate() waits for a database that is not there yet, instead of failing.
+  void be_patient() noexcept { patient_ = true; }
   /// Opens the backends of every option, so that all problems are told at once.
   std::vector<error> open_all();
 
@@ -89,6 +91,7 @@ class context final : public command_context {
   live_settings& process_;
   shared_state& shared_;
   std::vector<chosen_role> chosen_;
+  bool patient_ = false;
 };
 
 }  // namespace distsys::app

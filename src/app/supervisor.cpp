@@ -1,6 +1,7 @@
 #include "src/app/supervisor.hpp"
 
 #include "distsys/foundation/log.hpp"
+#include "distsys/foundation/metrics.hpp"
 #include "distsys/foundation/version.hpp"
 
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -66,7 +67,9 @@ supervisor::supervisor(const schema& keys, const inputs& from, configuration c, 
       process_(std::move(c.process)),
       probe_(shared.loops, background_, probe_period),
       changed_(std::make_shared<event>(shared.loops.loop(0))) {
-  for (auto& role : c.roles) members_.emplace_back(std::move(role), process_, shared_);
+  for (auto& role : c.roles) members_.emplace_back(std::move(role), process_, shared_).ctx.be_patient();
+  metrics::get_gauge("distsys_build_info", "What runs; always 1.", {{"version", version()}, {"commit", git_hash()}})
+      .set(1);
 }
 
 void supervisor::request_stop(std::string why) {

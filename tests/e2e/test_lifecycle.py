@@ -1,9 +1,11 @@
 """The life of a process, by the program with a plain eighth role: start, operations port, stop, and what goes wrong."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import stat
 import threading
 import time
@@ -257,6 +259,20 @@ def test_migrate_before_the_start(run, start, tmp_path):
     assert refused.returncode == 69
     assert run("migrate", "--role=eighth", where, program=EIGHTH).returncode == 0
     start(*ROLE, "--migrate=check")
+
+
+def test_a_database_that_is_busy_is_waited_for(run, start, tmp_path):
+    assert run("migrate", "--role=eighth", f"--data-dir={tmp_path / 'data'}", program=EIGHTH).returncode == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "eighth.db", isolation_level=None)) as db:
+        db.execute("DELETE FROM schema_migrations")
+        db.execute("DROP TABLE eighth_visits")
+        db.execute("BEGIN IMMEDIATE")
+        p = start(*ROLE, wait=False)
+        p.wait_for_log("waiting for a database", timeout=20)
+        assert p.process.poll() is None
+        db.execute("ROLLBACK")
+    p.wait_until_started()
+    assert http(p.operations + "readyz")[0] == 200
 
 
 def test_twenty_stops(start):
