@@ -1,0 +1,22 @@
+// The databases that the suite runs against: another driver is another line in backends.cpp.
+#pragma once
+
+#include <filesystem>
+#include <ostream>
+#include <span>
+#include <string>
+
+namespace distsys::tests {
+
+struct database_backend {
+  std::string name;
+  /// A URL of an empty database, in this folder when it is embedded. `parameters` are put behind it as they are.
+  std::string (*fresh)(const std::filesystem::path& folder);
+  bool embedded = false;  // a file "test.db" in the folder: it can be filled up, damaged, and shared by processes
+};
+
+inline std::ostream& operator<<(std::ostream& out, const database_backend& b) { return out << b.name; }
+
+std::span<const database_backend> database_backends();
+
+}  // namespace distsys::tests

@@ -1,0 +1,83 @@
+// Waking whoever waits for changes, in this process and in others.
+#include "fixture.hpp"
+#include "tests/support/child.hpp"
+
+#include <cstdlib>
+
+namespace distsys::tests {
+
+namespace {
+
+/// Wake-ups may be spurious: waits until none is left.
+void drain(database_case& t, ports::change_listener& listener) {
+  for (;;) {
+    const auto c = call_context::within(100ms);
+    if (!t.loops.run(listener.wait(c))) return;
+  }
+}
+
+awaitable<result<void>> wait_with(ports::change_listener& listener, call_context c) {
+  co_return co_await listener.wait(c);
+}
+
+}  // namespace
+
+DATABASE_CASE("a commit or a notification wakes listeners of this process") {
+  EACH_DATABASE();
+  t.make_items();
+  auto listener = t.db->listen("items");
+  drain(t, *listener);
+  const auto c = soon();
+  if (t.backend.embedded) {
+    REQUIRE(t.db.execute({insert_item(1)}));
+    CHECK(t.loops.run(listener->wait(c)));  // raised before the wait
+    drain(t, *listener);
+  }
+  started<result<void>> waiting(t.loops.get().loop(1), wait_with(*listener, soon()));
+  REQUIRE(t.loops.run(t.db->notify(c, "items")));
+  CHECK(waiting.get());
+}
+
+DATABASE_CASE("without a change a listener waits until its deadline or its cancellation") {
+  EACH_DATABASE();
+  t.make_items();
+  auto listener = t.db->listen("items");
+  drain(t, *listener);
+  const auto brief = call_context::within(30ms);
+  CHECK(t.loops.run(listener->wait(brief)).error() == errc::timeout);
+  started<result<void>> waiting(t.loops.get().loop(1), wait_with(*listener, soon()));
+  waiting.cancel();
+  CHECK(waiting.get().error() == errc::cancelled);
+}
+
+DATABASE_CASE("a commit of another process wakes a listener") {
+  EACH_DATABASE();
+  t.make_items();
+  auto listener = t.db->listen("items");
+  drain(t, *listener);
+  for (const char* what : {"[.child_insert]", "[.child_notify]"}) {
+    started<result<void>> waiting(t.loops.get().loop(1), wait_with(*listener, soon()));
+    child other(what, {{"DISTSYS_TEST_URL", t.address}});
+    CHECK(waiting.get());
+    CHECK(other.wait() == 0);
+    drain(t, *listener);
+  }
+  CHECK(t.db.number("SELECT count(*) FROM item") == 1);
+}
+
+TEST_CASE("child: inserts and notifies", "[.child_insert]") {
+  running_loops loops;
+  opened_database db(loops, std::getenv("DISTSYS_TEST_URL"));
+  REQUIRE(db.execute({insert_item(1)}));
+  const auto c = soon();
+  REQUIRE(loops.run(db->notify(c, "items")));
+}
+
+TEST_CASE("child: notifies", "[.child_notify]") {
+  running_loops loops;
+  opened_database db(loops, std::getenv("DISTSYS_TEST_URL"));
+  const auto c = soon();
+  REQUIRE(loops.run(db->notify(c, "items")));
+}
+
+}  // namespace distsys::tests
