@@ -100,7 +100,8 @@ class database {
   awaitable<result<void>> check_migrations(const call_context& context, std::span<const migration> migrations);
   awaitable<result<void>> ping(const call_context& context);
 
-  /// Wakes listeners of the channel in every process of this database. A driver that wakes on any commit ignores it.
+  /// Announces what was committed before: wakes listeners of the channel in every process of this database. Costs
+  /// nothing where every commit wakes them anyway.
   awaitable<result<void>> notify(const call_context& context, std::string channel);
   std::unique_ptr<change_listener> listen(std::string channel) { return do_listen(std::move(channel)); }
 

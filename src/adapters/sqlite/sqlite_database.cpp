@@ -137,14 +137,10 @@ awaitable<result<void>> sqlite_database::do_ping(const ports::call_context& cont
   co_return co_await submit(readers_.queue(), std::move(call));
 }
 
-/// A commit is what other processes can see; the user version, which nothing else uses, makes one of a single page.
-awaitable<result<void>> sqlite_database::do_notify(const ports::call_context& context, std::string) {
-  auto call = std::make_shared<function_call<void>>(context.deadline, [](connection& c) -> result<void> {
-    auto version = c.read({"PRAGMA user_version", {}, {}}, {});
-    if (!version) return version.error();
-    return c.execute_script("PRAGMA user_version=" + std::to_string((version->at(0, 0).integer() + 1) & 0x7fffffff));
-  });
-  co_return co_await submit(writer_.queue(), std::move(call));
+/// Every commit wakes listeners everywhere: nothing is left to announce.
+awaitable<result<void>> sqlite_database::do_notify(const ports::call_context&, std::string) {
+  hub_.wake();
+  co_return result<void>{};
 }
 
 std::unique_ptr<ports::change_listener> sqlite_database::do_listen(std::string) { return hub_.listen(); }
