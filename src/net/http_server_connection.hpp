@@ -1,0 +1,91 @@
+// A connection of the server: reads requests, runs handlers, writes answers in order, over a plain or a TLS stream.
+#pragma once
+
+#include "distsys/foundation/log.hpp"
+#include "http_exchange.hpp"
+#include "http_gzip.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <type_traits>
+
+namespace distsys::net {
+
+/// `Stream` is tcp_socket or asio::ssl::stream<tcp_socket>. Lives in the frame of the coroutine that serves it.
+template <class Stream>
+class server_connection final : public loop_connection {
+  static constexpr bool plain = std::is_same_v<Stream, tcp_socket>;
+
+ public:
+  server_connection(server_state& server, server_loop& part, Stream& stream)
+      : server_(server),
+        part_(part),
+        stream_(stream),
+        exchange_(server, part, peer_of(stream), !plain),
+        input_(initial_input, '\0'),
+        stream_end_(part.where, runtime::deadline::max()) {
+    part_.insert(*this);
+  }
+  ~server_connection() { server_loop::remove(*this); }
+  server_connection(const server_connection&) = delete;
+  server_connection& operator=(const server_connection&) = delete;
+
+  awaitable<void> serve();
+
+  /// The handshake and the like: a deadline on whatever the socket does next.
+  void limit(std::chrono::milliseconds d) {
+    deadline = runtime::steady_now() + d;
+    expired_ = false;
+  }
+  void refuse_next() { refusing_ = true; }
+
+  void expire() override {
+    expired_ = true;
+    deadline = runtime::deadline::max();
+    boost::system::error_code ignored;
+    stream_.lowest_layer().cancel(ignored);
+  }
+  void on_drain() override;
+
+ private:
+  enum class phase : std::uint8_t { idle, header, busy, streaming };
+  enum class got : std::uint8_t { bytes, nothing, closed };
+  static constexpr std::size_t initial_input = 4096;
+  static constexpr std::size_t kept_body = 64u << 10;      // a body buffer over this is given back
+  static constexpr std::size_t copied_body = 16u << 10;    // TLS: one record instead of two
+  static constexpr std::size_t linger_bytes = 256u << 10;  // thrown away while the peer reads the last answer
+  class writer;
+  /// Its share of max_in_flight_bytes.
+  template <class Stream>
+  struct server_connection<Stream>::reserved_bytes {
+    explicit reserved_bytes(server_state& s) : server(s) {}
+    ~reserved_bytes() { server.body_bytes.fetch_sub(held, std::memory_order_relaxed); }
+    reserved_bytes(const reserved_bytes&) = delete;
+    reserved_bytes& operator=(const reserved_bytes&) = delete;
+    bool grow_to(std::size_t n) {
+      if (n <= held) return true;
+      const std::size_t more = n - held;
+      if (server.body_bytes.fetch_add(more, std::memory_order_relaxed) + more >
+          server.options.limits.max_in_flight_bytes) {
+        server.body_bytes.fetch_sub(more, std::memory_order_relaxed);
+        return false;
+      }
+      held = n;
+      return true;
+    }
+    server_state& server;
+    std::size_t held = 0;
+  };
+
+}  // namespace distsys::net
+
+#include "http_server_connection_read.ipp"
+#include "http_server_connection_write.ipp"
