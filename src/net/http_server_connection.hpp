@@ -63,9 +63,18 @@ class server_connection final : public loop_connection {
   static constexpr std::size_t copied_body = 16u << 10;    // TLS: one record instead of two
   static constexpr std::size_t linger_bytes = 256u << 10;  // thrown away while the peer reads the last answer
   class writer;
+
+  /// Counts a request among those in flight while it lives.
+  struct counted {
+    explicit counted(server_loop& p) : part(p) { part.in_flight.fetch_add(1, std::memory_order_relaxed); }
+    ~counted() { part.in_flight.fetch_sub(1, std::memory_order_relaxed); }
+    counted(const counted&) = delete;
+    counted& operator=(const counted&) = delete;
+    server_loop& part;
+  };
+
   /// Its share of max_in_flight_bytes.
-  template <class Stream>
-  struct server_connection<Stream>::reserved_bytes {
+  struct reserved_bytes {
     explicit reserved_bytes(server_state& s) : server(s) {}
     ~reserved_bytes() { server.body_bytes.fetch_sub(held, std::memory_order_relaxed); }
     reserved_bytes(const reserved_bytes&) = delete;
@@ -84,6 +93,64 @@ class server_connection final : public loop_connection {
     server_state& server;
     std::size_t held = 0;
   };
+
+  static asio::ip::address peer_of(Stream& s) {
+    boost::system::error_code ec;
+    const auto end = s.lowest_layer().remote_endpoint(ec);
+    return ec ? asio::ip::address{} : end.address();
+  }
+  tcp_socket& socket() noexcept {
+    if constexpr (plain)
+      return stream_;
+    else
+      return stream_.next_layer();
+  }
+  bool stopping() const noexcept { return server_.closing.load(std::memory_order_relaxed); }
+  bool draining() const noexcept { return server_.draining.load(std::memory_order_relaxed); }
+  std::string_view unread() const noexcept { return {input_.data() + begin_, end_ - begin_}; }
+
+  void make_room();
+  void take_pending();
+  bool more_waiting();
+  got read_now();
+  awaitable<bool> read_head();
+  awaitable<bool> read_some_idle();
+  awaitable<bool> handle_request();
+  awaitable<bool> read_body(std::size_t max_body, reserved_bytes& reserved, framing_error& why);
+  awaitable<bool> read_chunked(std::size_t max_body, reserved_bytes& reserved, framing_error& why);
+  awaitable<bool> fill_body(std::size_t length, framing_error& why);
+  awaitable<bool> continue_if_expected();
+  awaitable<bool> respond(http_response& response, bool keep, runtime::deadline began);
+  awaitable<void> refuse(framing_error e);
+  awaitable<void> compress(http_response& response);
+  void write_now(std::string_view& a, std::string_view& b);
+  awaitable<bool> write(std::string_view a, std::string_view b);
+  awaitable<bool> run_stream(stream_function run);
+  awaitable<void> run_producer(stream_function& run, writer& to);
+  awaitable<void> watch_peer();
+  awaitable<void> wait_for_end();
+  awaitable<void> finish_connection();
+  bool keep_after(const http_response& response);
+
+  server_state& server_;
+  server_loop& part_;
+  Stream& stream_;
+  http_exchange exchange_;
+  head_scanner scanner_;
+  std::string input_;  // unread bytes are [begin_, end_)
+  std::size_t begin_ = 0, end_ = 0;
+  std::string pending_;  // received beyond a chunked body; joins input_ when no view refers to that
+  std::string body_;
+  std::optional<counted> in_flight_;
+  phase phase_ = phase::idle;
+  bool expired_ = false;
+  bool refusing_ = false;
+  bool peer_closed_ = false;
+  bool broken_ = false;  // nothing can be written any more
+  bool linger_ = false;  // the peer may still be sending: it must not lose the last answer to a reset
+  runtime::deadline last_active_{};
+  loop_timer stream_end_;
+};
 
 }  // namespace distsys::net
 

@@ -35,28 +35,6 @@ bool server_connection<Stream>::more_waiting() {
   return stream_.lowest_layer().available(ec) > 0 && !ec;
 }
 
-/// What came behind a chunked body joins the buffer, now that no view refers to it.
-template <class Stream>
-void server_connection<Stream>::take_carry() {
-  if (carry_.empty()) return;
-  if (begin_ == end_) begin_ = end_ = 0;
-  if (input_.size() - end_ < carry_.size()) input_.resize(end_ + carry_.size());
-  std::memcpy(input_.data() + end_, carry_.data(), carry_.size());
-  end_ += carry_.size();
-  carry_.clear();
-}
-
-/// While draining: is there, in our buffers or the kernel's, more to answer on this connection?
-template <class Stream>
-bool server_connection<Stream>::more_waiting() {
-  if (begin_ != end_ || !carry_.empty()) return true;
-  std::array<char, 4096> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init)
-  boost::system::error_code ec;
-  const std::size_t n = stream_.read_some(asio::buffer(buffer), ec);
-  carry_.assign(buffer.data(), n);
-  return n > 0;
-}
-
 /// What the kernel has now, without waiting.
 template <class Stream>
 auto server_connection<Stream>::read_now() -> got {

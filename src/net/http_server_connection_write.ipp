@@ -49,7 +49,7 @@ awaitable<void> server_connection<Stream>::serve() {
   }
   while (!refusing_ && !stopping()) {
     phase_ = phase::idle;
-    take_carry();
+    take_pending();
     expired_ = false;
     deadline = last_active_ + server_.options.limits.idle_timeout;
     if (draining()) on_drain();
