@@ -47,7 +47,7 @@ std::vector<const scope*> choose_roles(const schema& keys, std::span<const assig
         } else {
           std::string list;
           for (const auto n : names) list.append(list.empty() ? "" : ", ").append(n);
-          out.add(a.source, unknown("no role", name, names) + "; the roles are: " + list);
+          out.add(a.source, unknown("no role", name, names) + " (the roles are " + list + ")");
         }
       }
     }

@@ -42,8 +42,9 @@ void append_keys(std::string& out, const scope& s) {
     if (o.type == kind::text && !o.allowed.empty()) what += ": " + placeholder(o);
     if (o.repeatable) what += "; a list, separated by commas";
     out += "# " + what + "\n";
-    out += "#" + prefix + std::string(o.name) + (o.secret ? "-file" : "") + " = " +
-           (o.secret ? "" : quote(o.default_value, false)) + "\n";
+    out += "#" + prefix + std::string(o.name) + (o.secret ? "-file" : "") + " =";
+    if (!o.secret && !o.default_value.empty()) out += " " + quote(o.default_value, false);
+    out += "\n";
   }
 }
 
