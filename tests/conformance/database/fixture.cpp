@@ -3,6 +3,7 @@
 #include "distsys/foundation/url.hpp"
 
 #include <stdexcept>
+#include <utility>
 #include <variant>
 
 namespace distsys::tests {
@@ -40,9 +41,7 @@ opened_database::opened_database(running_loops& loops, const std::string& addres
 opened_database::~opened_database() { close(); }
 
 void opened_database::close() {
-  if (!db_) return;
-  loops_.run(close_database(*db_));
-  db_.reset();
+  if (!std::exchange(closed_, true)) loops_.run(close_database(*db_));
 }
 
 result<ports::batch_outcome> opened_database::execute(batch b, call_context c) {

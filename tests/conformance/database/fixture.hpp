@@ -36,6 +36,7 @@ class opened_database {
 
   ports::database* operator->() const noexcept { return db_.get(); }
   ports::database& operator*() const noexcept { return *db_; }
+  /// Calls that are on their way still refer to it.
   void close();
 
   result<ports::batch_outcome> execute(batch b, call_context c = soon());
@@ -53,6 +54,7 @@ class opened_database {
  private:
   running_loops& loops_;
   std::shared_ptr<ports::database> db_;
+  bool closed_ = false;
 };
 
 class database_case {

@@ -149,6 +149,7 @@ DATABASE_CASE("closing finishes what was accepted") {
   let_begin(t);  // on the way, or done
   t.db.close();
   for (const auto& call : calls) CHECK(call->get());
+  CHECK(t.db.execute({insert_item(99)}).error() == errc::unavailable);
   if (t.backend.embedded) {
     opened_database again(t.loops, t.address);
     CHECK(again.number("SELECT count(*) FROM item") == 50);
