@@ -37,6 +37,10 @@ endif()
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   add_link_options(-fuse-ld=lld)
+  if(CMAKE_INTERPROCEDURAL_OPTIMIZATION)
+    # A new commit changes one file, version.cpp: only that one is optimised again.
+    add_link_options(-Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/lto-cache)
+  endif()
 endif()
 
 find_program(CCACHE ccache)
