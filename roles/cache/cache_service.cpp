@@ -35,6 +35,8 @@ net::router cache_service::make_routes(const page_settings& page) {
   net::router routes;
   routes.get("/events", [this](http_request& r) { return handlers_.area(r); });
   routes.get("/events/stream", [this](http_request& r) { return stream_handler_.open(r); });
+  // An id may hold slashes: encoded ones are part of a segment, plain ones are the rest of the path.
+  routes.get("/events/{source}/{id}", [this](http_request& r) { return handlers_.one(r); });
   routes.get("/events/{source}/{id*}", [this](http_request& r) { return handlers_.one(r); });
   routes.get("/health", [this](http_request&) { return health(); });
   routes.get("/stats", [this](http_request&) { return statistics(); });

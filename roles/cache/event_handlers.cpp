@@ -74,7 +74,8 @@ awaitable<http_response> event_handlers::miss(http_request& request, event_reque
   std::string flight = wanted.key + '@' + std::to_string(answers_.epoch());
   const bool stale = answers_.announced();
   auto got = co_await flights_.run(std::move(flight), [this, wanted] { return load(wanted); }, request.deadline);
-  (got.led ? misses_ : coalesced_).add();
+  const bool collapsed = !got.led || (got.value && !got.value->read);
+  (collapsed ? coalesced_ : misses_).add();
   if (!got.value) {
     if (got.value.error() == errc::invalid) {
       refused_.add();
@@ -85,7 +86,7 @@ awaitable<http_response> event_handlers::miss(http_request& request, event_reque
   }
   if (got.value->stored) answers_.remember_spelling(request.query, got.value->what);
   std::string status = stale ? "distsys; fwd=stale" : "distsys; fwd=miss";
-  if (!got.led) {
+  if (collapsed) {
     status += "; collapsed";
   } else if (got.value->stored) {
     status += "; stored";
@@ -94,6 +95,8 @@ awaitable<http_response> event_handlers::miss(http_request& request, event_reque
 }
 
 awaitable<result<event_handlers::loaded>> event_handlers::load(event_request wanted) {
+  // Between the miss and this load another may have ended.
+  if (auto kept = answers_.find(wanted.key, runtime::steady_now())) co_return loaded{std::move(kept), true, false};
   const std::uint64_t begun = answers_.begin_fill();
   auto fresh = std::make_shared<answer>();
   fresh->key = std::move(wanted.key);

@@ -37,6 +37,7 @@ class event_handlers {
   struct loaded {
     shared_answer what;
     bool stored = false;
+    bool read = true;  // from the database: else another load had just kept it
   };
 
   awaitable<net::http_response> miss(net::http_request& request, event_request wanted);

@@ -364,11 +364,8 @@ def test_a_change_drops_what_it_touches_and_nothing_else(store, city):
 
 
 def test_conditional_requests(city):
-    for path in ("/events?kind=jam", "/events/test/centre", "/", "/assets/map.js"):
-        first = city.get(path)
-        tag = first.headers.get("etag")
-        if path == "/":
-            continue
+    for path in ("/events?kind=jam", "/events/test/centre", "/assets/map.js"):
+        tag = city.get(path).headers["etag"]
         for condition in (tag, f'"other", W/{tag}', "*"):
             again = city.get(path, If_None_Match=condition)
             assert (again.status, again.body) == (304, b""), path
@@ -404,11 +401,13 @@ def test_misses_at_once_are_one_load(store, start):
         t.join()
     assert len({a.body for a in answers}) == 1
     status = [a.headers["cache-status"] for a in answers]
-    assert status.count("distsys; fwd=miss; stored") == 1
-    assert all(s.endswith("collapsed") or "; hit" in s or s.endswith("stored") for s in status)
+    assert all(s.endswith(("; collapsed", "; stored")) or "; hit" in s for s in status), status
+    # A second load only where the first change of the log was announced in between.
+    loads = sum(s.endswith("; stored") for s in status)
+    assert loads == 1 or (loads == 2 and any("fwd=stale" in s for s in status)), status
     stats = cache.get("/stats").json()
-    assert stats["misses"] == 1
-    assert stats["hits"] + stats["coalesced"] == 15
+    assert stats["misses"] == loads
+    assert stats["hits"] + stats["coalesced"] == 16 - loads
 
 
 def test_statistics(city):
@@ -551,17 +550,14 @@ def test_a_tile_server_is_named_in_the_policy(store, start):
 
 
 def test_kill_nine_loses_nothing_and_harms_nobody(store, start):
-    store.put(feature("x", 1, 2))
-    begun = None
+    last = None
     for round_ in range(5):
         cache = start()
-        stream = cache.stream(last_event_id=begun) if begun else cache.stream()
-        if begun is None:
-            _, begun, _ = stream.next()
-        else:
-            assert stream.next()[2]["properties"]["id"] == f"r{round_ - 1}"  # what was stored while it was down
-            _, begun, _ = (None, cache.get("/events").status and begun + 1, None)
-        assert cache.get("/events").json()["numberMatched"] == round_ + 1
+        stream = cache.stream(last_event_id=last)
+        name, last, data = stream.next()
+        if round_ > 0:  # what was stored while it was down
+            assert (name, data["properties"]["id"]) == ("appeared", f"r{round_ - 1}")
+        assert cache.get("/events").json()["numberMatched"] == round_
         cache.kill()
         store.put(feature(f"r{round_}", 1, 2))
     with contextlib.closing(sqlite3.connect(store.data_dir / "geo.db")) as db:

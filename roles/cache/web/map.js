@@ -106,7 +106,7 @@ const fit = () => {
   map.fitBounds(bounds, { paddingTopLeft: [24, 24], paddingBottomRight: [right + 12, below + 12], maxZoom: 15, animate: false });
 };
 
-let matched = 0;
+let unshown = 0; // events beyond those that a page shows
 let fitted = false;
 let waiting = [];
 let drawing = false;
@@ -125,8 +125,7 @@ const draw = () => {
     else popup.setContent(popupOf(feature));
   }
   for (const [name, feature] of changes.slice(-CHANGES_SHOWN_AT_ONCE)) panel.latest(name, feature, keyOf(feature));
-  matched = Math.max(matched, events.size);
-  panel.counts(events.counts, events.size, matched);
+  panel.counts(events.counts, events.size, unshown);
   if (!fitted && events.size > 0) {
     fitted = true;
     fit();
@@ -147,15 +146,15 @@ const feed = new EventFeed({
     const kept = new Set(features.map(keyOf));
     for (const key of [...events.keys()]) if (!kept.has(key)) events.remove(key);
     features.forEach((feature) => events.upsert(feature));
-    matched = total > features.length ? total : 0;
+    unshown = Math.max(0, total - features.length);
     schedule();
+    refreshFigures();
   },
   change: (name, feature) => {
     waiting.push([name, feature]);
     schedule();
   },
 });
-feed.open();
 
 const refreshFigures = async () => {
   if (document.hidden) return;
@@ -166,7 +165,7 @@ const refreshFigures = async () => {
     // The connection's badge already tells.
   }
 };
-refreshFigures();
+feed.open();
 setInterval(refreshFigures, STATS_EVERY_MS);
 setInterval(() => {
   if (events.removeExpired(Date.now()).length > 0) schedule();

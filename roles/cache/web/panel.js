@@ -50,9 +50,9 @@ export class Panel {
     badge.dataset.state = mood;
   }
 
-  counts(counts, total, matched) {
+  counts(counts, total, unshown) {
     element("total").textContent = number.format(total);
-    const more = matched > total ? `of ${number.format(matched)} on the map` : "on the map";
+    const more = unshown > 0 ? `of ${number.format(total + unshown)} on the map` : "on the map";
     element("total-label").textContent = more;
     for (const [kind, count] of counts) {
       const row = this.#rows.get(kind) ?? this.#addKind(kind);
