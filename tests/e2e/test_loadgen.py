@@ -178,7 +178,9 @@ def test_a_list_of_urls(tmp_path):
         (tmp_path / "urls").write_text(f"# some\n{s.url}one\n\n{s.url}two?x\n")
         measure("--targets", tmp_path / "urls", "--target", s.url + "three", "-n", 300, "-c", 3)
     asked = collections.Counter(head.split()[1] for _, _, head, _ in s.requests)
-    assert asked == {"/one": 100, "/two?x": 100, "/three": 100}
+    assert sum(asked.values()) == 300
+    # In turn on each event loop: two loops may both begin with the first.
+    assert set(asked) == {"/one", "/two?x", "/three"} and max(asked.values()) - min(asked.values()) <= 2
 
 
 def test_duration_ends_a_run():
