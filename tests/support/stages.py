@@ -77,7 +77,7 @@ class Run:
     def command(self, words, log, **environment):
         """Runs it in the project's root, all output into build/tests/LOG; returns the exit code."""
         with open(os.path.join(LOGS, log), "ab") as file:
-            file.write(f"$ {' '.join(words)}\n".encode())
+            file.write(f"$ {' '.join(words)[:500]}\n".encode())
             file.flush()
             return subprocess.run(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
                                   env={**os.environ, **environment}, check=False).returncode
