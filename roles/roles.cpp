@@ -1,6 +1,6 @@
 // The one list of roles.
-#include "distsys/app/role.hpp"
 #include "cache/role.hpp"
+#include "distsys/app/role.hpp"
 #include "loadgen/role.hpp"
 #include "scraper/role.hpp"
 

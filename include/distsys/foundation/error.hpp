@@ -36,7 +36,7 @@ struct error {
   errc code{};
   std::string detail;
 
-  error() = default;  // Boost 1.81's result::error() asks for it
+  error() = default;                                                    // Boost 1.81's result::error() asks for it
   error(errc c, std::string d = {}) : code(c), detail(std::move(d)) {}  // NOLINT(google-explicit-constructor)
 
   /// "unavailable: connection refused (127.0.0.1:6379)"
