@@ -105,8 +105,10 @@ std::optional<http_response> http_exchange::begin(runtime::deadline now) {
   }
   ids_.assign(request_, head[known_field::request_id], head[known_field::traceparent]);
   if (!split_target(request_, paths_)) {
-    server_.refused("bad_escape");
-    return http_response::problem(400, "Bad Request", "a broken escape in the path");
+    server_.refused("400");
+    http_response bad = http_response::problem(400, "Bad Request", "a broken escape in the path");
+    bad.close = true;
+    return bad;
   }
   if (server_.limiter) {
     if (const double wait = server_.limiter->take(request_.client, now); wait > 0) {
