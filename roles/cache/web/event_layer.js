@@ -2,7 +2,7 @@
 
 import { colourOf, pathOf, severityColour } from "./kinds.js";
 
-const GLYPH_ZOOM = 11; // nearer than this, discs carry glyphs
+const GLYPH_ZOOM = 10; // nearer than this, discs carry glyphs
 const radiusAt = (zoom) => (zoom >= GLYPH_ZOOM ? 11 : zoom >= 7 ? 6 : 4);
 
 L.Canvas.include({

@@ -10,12 +10,15 @@ import { Panel, make, titleOf } from "./panel.js";
 const STATS_EVERY_MS = 4000;
 const CHANGES_SHOWN_AT_ONCE = 10;
 
+const { tileUrl, tileAttribution } = document.body.dataset;
+
 const map = L.map("map", {
   preferCanvas: true,
   renderer: L.canvas({ padding: 0.3, tolerance: 6 }),
   zoomControl: false,
   minZoom: 2,
   maxZoom: 18,
+  zoomSnap: tileUrl ? 1 : 0.25, // pictures look right at whole zooms only; outlines at any
   worldCopyJump: true,
   zoomAnimation: !prefersLessMotion(),
   fadeAnimation: !prefersLessMotion(),
@@ -26,7 +29,6 @@ L.control.scale({ position: "bottomleft", imperial: false }).addTo(map);
 
 const basemap = addBasemap(map);
 onThemeChange(() => basemap.redraw());
-const { tileUrl, tileAttribution } = document.body.dataset;
 if (tileUrl) {
   const credit = document.createElement("span");
   credit.textContent = tileAttribution;
