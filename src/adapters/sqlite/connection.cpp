@@ -114,6 +114,8 @@ result<void> connection::configure(const options& settings, access how) {
     script += "PRAGMA query_only=ON; PRAGMA cache_size=-8192; SELECT 1 FROM sqlite_schema LIMIT 1;";
   }
   if (how == access::write) {
+    // Of a new file. Measured: a fifth less CPU an event stored in big batches than with 4 KiB, single commits as fast.
+    if (auto done = execute_script("PRAGMA page_size=16384"); !done) return done;
     auto mode = read({"PRAGMA journal_mode=WAL", {}, {}}, {});
     if (!mode) return mode.error();
     if (mode->at(0, 0).text() != "wal")

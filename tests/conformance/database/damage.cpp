@@ -108,10 +108,11 @@ DATABASE_CASE("a damaged file is corrupt, not a crash") {
     t.make_items();
     for (int i = 0; i < 50; ++i) REQUIRE(t.db.execute({wide_item(i, 5000)}));
     t.db.close();
+    constexpr std::size_t undamaged = 32'768;  // the first pages: header and schema
     {
       std::fstream damage(file, std::ios::in | std::ios::out | std::ios::binary);
-      damage.seekp(4096);
-      const std::string garbage(static_cast<std::size_t>(std::filesystem::file_size(file)) - 4096, '\xee');
+      damage.seekp(undamaged);
+      const std::string garbage(static_cast<std::size_t>(std::filesystem::file_size(file)) - undamaged, '\xee');
       damage.write(garbage.data(), static_cast<std::streamsize>(garbage.size()));
     }
     opened_database again(t.loops, t.address);
