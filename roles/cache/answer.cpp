@@ -41,13 +41,17 @@ bool touches(const touch& t, const answer& a) noexcept {
   return source && std::visit(touch_test{t}, a.where);
 }
 
-std::string head_of(std::string_view body, std::chrono::steady_clock::duration ttl) {
+std::string etag_of(std::string_view bytes) {
   std::array<char, 32> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(),
-                                 static_cast<std::uint64_t>(std::hash<std::string_view>{}(body)), 36);
+                                 static_cast<std::uint64_t>(std::hash<std::string_view>{}(bytes)), 36);
+  return '"' + std::string(digits.data(), end.ptr) + '"';
+}
+
+std::string head_of(std::string_view body, std::chrono::steady_clock::duration ttl) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(ttl).count();
-  return "Content-Type: application/geo+json\r\nETag: \"" + std::string(digits.data(), end.ptr) +
-         "\"\r\nCache-Control: " + (seconds < 1 ? "no-cache" : "public, max-age=" + std::to_string(seconds)) + "\r\n";
+  return "Content-Type: application/geo+json\r\nETag: " + etag_of(body) +
+         "\r\nCache-Control: " + (seconds < 1 ? "no-cache" : "public, max-age=" + std::to_string(seconds)) + "\r\n";
 }
 
 std::string collection_of(const geo::event_page& page) {

@@ -40,7 +40,10 @@ struct touch {
 /// True unless the change certainly leaves the answer as it is.
 bool touches(const touch& t, const answer& a) noexcept;
 
-/// The head lines of a body: its content type, a strong entity tag (stable for one build) and how long caches on the
+/// A strong entity tag of these bytes, with its quotes. Stable for one build.
+std::string etag_of(std::string_view bytes);
+
+/// The head lines of a body: its content type, its entity tag and how long caches on the
 /// way may keep it: as long as this one would, since Age tells them how much of that is over.
 std::string head_of(std::string_view body, std::chrono::steady_clock::duration ttl);
 

@@ -1,11 +1,15 @@
 #include "page.hpp"
 
+#include "answer.hpp"
+
 #include "distsys/foundation/url.hpp"
 #include "distsys/web/assets.hpp"
 
 #include <algorithm>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace distsys::roles::cache {
 namespace {
@@ -62,6 +66,23 @@ awaitable<net::http_response> answer_page(std::shared_ptr<const page> p) {
   co_return r;
 }
 
+struct prepared {
+  std::string head;
+  net::shared_body body;
+};
+
+awaitable<net::http_response> answer_prepared(std::shared_ptr<const prepared> p) {
+  net::shared_body body = p->body;
+  body.owner = p;
+  co_return net::http_response::prepared(std::move(body), p->head);
+}
+
+std::string_view bytes_of(std::string_view name) {
+  for (const asset& file : assets())
+    if (file.name == name) return file.bytes;
+  throw std::logic_error(std::string(name) + " is not embedded");
+}
+
 }  // namespace
 
 result<void> check(const page_settings& settings) {
@@ -84,12 +105,8 @@ result<void> check(const page_settings& settings) {
 }
 
 void add_page(net::router& routes, const page_settings& settings) {
-  const auto files = assets();
-  const auto index =
-      std::find_if(files.begin(), files.end(), [](const asset& file) { return file.name == "index.html"; });
-  if (index == files.end()) throw std::logic_error("index.html is not embedded");
   auto p = std::make_shared<page>();
-  p->html = index->bytes;
+  p->html = bytes_of("index.html");
   replace(p->html, "{{tile-url}}", escaped(settings.tile_url));
   replace(p->html, "{{tile-attribution}}", escaped(settings.tile_attribution));
   p->policy =
@@ -97,7 +114,19 @@ void add_page(net::router& routes, const page_settings& settings) {
       "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; img-src 'self' data:";
   if (!settings.tile_url.empty()) p->policy += ' ' + origin_of(settings.tile_url);
   routes.get("/", [p](net::http_request&) { return answer_page(p); });
-  routes.assets("/assets/", files);
+
+  // The basemap is compressed when it is built: doing it at start-up would take longer than all the rest.
+  auto basemap = std::make_shared<prepared>();
+  basemap->body = {nullptr, bytes_of("basemap.json"), bytes_of("basemap.json.gz")};
+  basemap->head =
+      "Content-Type: application/json\r\nCache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\nETag: " +
+      etag_of(basemap->body.bytes) + "\r\n";
+  routes.get("/assets/basemap.json", [basemap](net::http_request&) { return answer_prepared(basemap); });
+
+  std::vector<asset> others;
+  for (const asset& file : assets())
+    if (file.name != "index.html" && !file.name.starts_with("basemap.json")) others.push_back(file);
+  routes.assets("/assets/", others);
   routes.assets("/web/", web::assets());
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Converts Natural Earth's 1:50m countries, as Debian's r-cran-rnaturalearthdata has them, into the map's background.
 
-    basemap.py DIRECTORY-OF-Rdata.rdb OUTPUT.json
+    basemap.py DIRECTORY-OF-Rdata.rdb OUTPUT.json      also writes OUTPUT.json.gz
+    basemap.py --none OUTPUT.json                      an empty one
 
 The output is {"scale": 100, "rings": [[x, y, dx, dy, …], …]}: outlines in integer hundredths of a degree, each point
 after the first as the difference from the one before. Of the R serialization format (R Internals, 1.8) only what these
@@ -141,13 +142,20 @@ def encode(points):
     return out
 
 
-def main():
-    directory, output = Path(sys.argv[1]), Path(sys.argv[2])
+def outlines(directory):
     rings = [encode(points) for area, points in rings_of(load(directory, "countries50")) if area >= SMALLEST]
     rings = [ring for ring in rings if len(ring) >= 8]
     if len(rings) < 1000:
         raise ValueError(f"only {len(rings)} outlines in {directory}")
-    output.write_text(json.dumps({"scale": SCALE, "rings": rings}, separators=(",", ":")) + "\n")
+    return rings
+
+
+def main():
+    rings = [] if sys.argv[1] == "--none" else outlines(Path(sys.argv[1]))
+    text = json.dumps({"scale": SCALE, "rings": rings}, separators=(",", ":")).encode()
+    Path(sys.argv[2]).write_bytes(text)
+    # Compressed here, because at start-up it would take a quarter of a second.
+    Path(sys.argv[2] + ".gz").write_bytes(gzip.compress(text, 9, mtime=0))
 
 
 if __name__ == "__main__":
