@@ -198,7 +198,7 @@ void http_exchange::finish(http_response& r, bool keep, runtime::deadline now) {
   bool precompressed = false;
   if (const auto* text = std::get_if<std::string>(&r.body)) {
     body_ = *text;
-    vary = text->size() >= gzip_minimum;
+    vary = text->size() >= gzip_minimum || !find_header(r, "Content-Encoding").empty();
   } else if (const auto* shared = std::get_if<shared_body>(&r.body)) {
     body_ = shared->bytes;
     vary = !shared->gzip_bytes.empty();

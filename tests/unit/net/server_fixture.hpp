@@ -70,6 +70,7 @@ class server_fixture {
   }
   void finish() {
     run(close(server_));
+    while (tasks_.size() != 0) std::this_thread::yield();  // the last one has given its value and is about to end
     loops_.stop();
     thread_.join();
   }

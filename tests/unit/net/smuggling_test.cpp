@@ -197,7 +197,7 @@ void request_lines(std::vector<attack>& to) {
     line(l);
   for (const char* l :
        {"GET /echo HTTP/2.0", "GET /echo HTTP/0.9", "GET /echo HTTP/1.2", "GET /echo HTTP/3.0", "PRI * HTTP/2.0"})
-    line(l, std::string_view(l).starts_with("PRI") ? 505 : 505);
+    line(l, 505);
   to.push_back({"NUL in the target", std::string("GET /a\0b HTTP/1.1\r\nHost: test\r\n\r\n", 34)});
   to.push_back({"bare line feeds", "GET /echo HTTP/1.1\nHost: test\n\n"});
   to.push_back({"a bare line feed at the end", "GET /echo HTTP/1.1\r\nHost: test\r\n\n"});
@@ -308,7 +308,7 @@ TEST_CASE("ambiguous requests are refused and what follows them is not served") 
     const std::string answer = client.read_to_end();
     // One answer, an error, then the end.
     CHECK(answer.substr(0, 12) == "HTTP/1.1 " + std::to_string(a.status));
-    CHECK(answer.find("HTTP/1.1 ", 1) == std::string::npos);
+    CHECK(answer.find("\r\nContent-Length: ") == answer.rfind("\r\nContent-Length: "));
     CHECK(answer.find("application/problem+json") != std::string::npos);
     CHECK(answer.find("\r\nConnection: close\r\n") != std::string::npos);
   }
