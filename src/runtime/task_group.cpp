@@ -123,7 +123,8 @@ awaitable<bool> task_group::wait_until(deadline limit) {
   co_await self->wake.async_wait(use_tuple);
   const std::lock_guard lock(group->mutex);
   group->waiters.remove(self);
-  co_return group->tasks.empty();
+  const bool empty = group->tasks.empty();
+  co_return empty;
 }
 
 }  // namespace distsys::runtime
