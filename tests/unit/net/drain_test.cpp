@@ -130,6 +130,13 @@ TEST_CASE("without SO_REUSEPORT one loop accepts for all") {
   }
 }
 
+// UBSan opens a pipe to find out whether memory is readable, and reports what it cannot find out.
+#if defined(__has_feature)
+#if __has_feature(undefined_behavior_sanitizer)
+#define DISTSYS_NEEDS_DESCRIPTORS
+#endif
+#endif
+#ifndef DISTSYS_NEEDS_DESCRIPTORS
 TEST_CASE("out of descriptors: no busy loop, and service after") {
   const auto c = std::make_shared<count>();
   server_fixture server(routes(c));
@@ -163,3 +170,4 @@ TEST_CASE("out of descriptors: no busy loop, and service after") {
     CHECK(waiting.read_answer().status == 200);
   }
 }
+#endif
