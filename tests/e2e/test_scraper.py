@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 
+import conftest
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -231,6 +232,32 @@ def test_killed_and_resumed(tmp_path):
     assert rows_of(tmp_path / "killed", "SELECT count(*) FROM geo_events WHERE cell >= 0") == [(active,)]
     assert history_length(tmp_path / "killed") == history_length(tmp_path / "calm")
     assert rows_of(tmp_path / "killed", "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_scraper_and_cache_killed_together(tmp_path, start):
+    active, total = make_recording(tmp_path / "recording")
+    source = f"--scraper.source=replay:{tmp_path}/recording"
+    begin = time.monotonic()
+    scrape_once(tmp_path / "calm", source)
+    whole = time.monotonic() - begin
+    chance = random.Random(int(os.environ.get("DISTSYS_SEED", "2")))
+    serve = [str(BINARY), "--role=cache", "--cache.listen=127.0.0.1:0", "--operations=127.0.0.1:0", f"--data-dir={tmp_path}/data"]
+    for _ in range(KILLS):
+        pair = [
+            subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
+            for words in (command(tmp_path / "data", "--scraper.once", source), serve)
+        ]
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            pair[0].wait(chance.uniform(0, whole))
+        for process in chance.sample(pair, 2):
+            process.kill()
+            process.wait()
+    scrape_once(tmp_path / "data", source)
+    assert stored(tmp_path / "data") == stored(tmp_path / "calm")
+    assert history_length(tmp_path / "data") == history_length(tmp_path / "calm")
+    assert rows_of(tmp_path / "data", "SELECT count(*) FROM geo_events") == [(total,)]
+    cache = start("--role=cache", "--cache.listen=127.0.0.1:0", program=BINARY).addresses["cache"]
+    assert json.loads(conftest.http(cache.rstrip("/") + "/events?bbox=-180,-90,180,90")[2])["numberMatched"] == active
 
 
 class feed_handler(http.server.BaseHTTPRequestHandler):
