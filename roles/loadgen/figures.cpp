@@ -43,10 +43,12 @@ double report::bytes_per_second() const noexcept {
   return seconds > 0 ? static_cast<double>(counts.bytes) / seconds : 0;
 }
 
+bool report::saturated() const noexcept { return busy > 0.9 && seconds >= 1 && counts.answers > 0; }
+
 std::vector<std::string> report::warnings(const plan& p) const {
   std::vector<std::string> w;
   if (gave_up) w.push_back("gave up: no connection could be made");
-  if (busy > 0.9)
+  if (saturated())
     w.push_back("the generator was the bottleneck or near it (a loop was busy " + fixed(100 * busy, 0) +
                 " % of the time): more --threads may load the server more");
   if (p.rate <= 0) return w;

@@ -24,6 +24,8 @@ struct report {
 
   double requests_per_second() const noexcept;
   double bytes_per_second() const noexcept;
+  /// A loop had no time left; says nothing of a run under a second or one that reached nobody.
+  bool saturated() const noexcept;
   /// Where the figures say less of the server than they seem to.
   std::vector<std::string> warnings(const plan& p) const;
 };

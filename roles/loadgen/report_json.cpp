@@ -53,7 +53,7 @@ json::object generator(const report& r, const plan& p) {
   json::array warnings;
   for (const std::string& w : r.warnings(p)) warnings.emplace_back(w);
   return {{"cpu_percent", 100 * r.busy},
-          {"bottleneck", r.busy > 0.9 || r.counts.lag.percentile(99) > 1000},
+          {"bottleneck", r.saturated() || r.counts.lag.percentile(99) > 1000},
           {"send_lag_us", p.rate > 0 ? json::value(describe(r.counts.lag)) : json::value(nullptr)},
           {"waited_for_connection", r.counts.waited},
           {"unsent", r.counts.unsent},

@@ -62,6 +62,7 @@ class server_connection final : public loop_connection {
   static constexpr std::size_t kept_body = 64u << 10;      // a body buffer over this is given back
   static constexpr std::size_t copied_body = 16u << 10;    // TLS: one record instead of two
   static constexpr std::size_t linger_bytes = 256u << 10;  // thrown away while the peer reads the last answer
+  static constexpr std::size_t written_slice = 64u << 10;  // must be read within the write deadline
   class writer;
 
   /// Counts a request among those in flight while it lives.

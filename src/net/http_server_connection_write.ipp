@@ -187,9 +187,13 @@ awaitable<bool> server_connection<Stream>::write(std::string_view a, std::string
     }
   }
   expired_ = false;
+  std::size_t slice = 0;
   while (!broken_ && !(a.empty() && b.empty())) {
-    // Renewed with every byte that goes: a slow reader is served, one that does not read is not.
-    limit(server_.options.limits.write_deadline);
+    // Each slice has its own absolute deadline: a slow line is served, one that is read by drops is not.
+    if (slice == 0) {
+      limit(server_.options.limits.write_deadline);
+      slice = written_slice;
+    }
     const std::array<asio::const_buffer, 2> both{asio::buffer(a), asio::buffer(b)};
     const auto [ec, n] = co_await [&] {
       if constexpr (plain)
@@ -198,6 +202,7 @@ awaitable<bool> server_connection<Stream>::write(std::string_view a, std::string
         return stream_.async_write_some(a.empty() ? both[1] : both[0], use_tuple);
     }();
     if (n == 0 && ec) broken_ = true;
+    slice -= std::min(slice, n);
     const std::size_t from_a = std::min(n, a.size());
     a.remove_prefix(from_a);
     b.remove_prefix(n - from_a);

@@ -151,6 +151,11 @@ class raw_client {
     }
     return a;
   }
+  /// At most n bytes that are here already, thrown away.
+  void drip(std::size_t n) {
+    std::string dropped(n, '\0');
+    static_cast<void>(::recv(fd_, dropped.data(), n, MSG_DONTWAIT));
+  }
   std::string read_head() { return read_until("\r\n\r\n"); }
   /// The data of the next chunk; empty for the last one.
   std::string read_chunk() {

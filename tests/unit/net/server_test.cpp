@@ -317,6 +317,18 @@ TEST_CASE("a client that does not read is dropped and others are served") {
   eventually([&] { return server.server().connections() == 0; });
 }
 
+TEST_CASE("a client that reads by drops is dropped too") {
+  server_fixture server(routes(), quick());
+  raw_client slow(server.port(), 4096);
+  slow.send(get("/big"));
+  eventually([&] { return server.server().connections() == 1; });
+  eventually([&] {
+    slow.drip(16);
+    return server.server().connections() == 0;
+  });
+  CHECK(server.server().connections() == 0);
+}
+
 TEST_CASE("too many requests, bytes, connections, and requests of one address") {
   const auto g = std::make_shared<gate>();
   router r = routes();
