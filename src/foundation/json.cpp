@@ -11,6 +11,10 @@ result<value> parse(std::string_view text, std::size_t max_bytes) {
     return error{errc::too_large,
                  "JSON of " + std::to_string(text.size()) + " bytes; the limit is " + std::to_string(max_bytes)};
   }
+  // A byte order mark may be ignored (RFC 8259, 8.1); offsets count it all the same.
+  constexpr std::string_view mark = "\xEF\xBB\xBF";
+  const std::size_t skipped = text.starts_with(mark) ? mark.size() : 0;
+  text.remove_prefix(skipped);
   boost::json::parse_options options;
   options.max_depth = max_depth;
   boost::json::stream_parser parser({}, options);
@@ -20,14 +24,17 @@ result<value> parse(std::string_view text, std::size_t max_bytes) {
     // What may follow a document is white space and nothing else.
     const auto rest = text.substr(read).find_first_not_of(" \t\r\n");
     if (rest != std::string_view::npos) {
-      return error{errc::invalid, "not JSON: more text after the document at byte " + std::to_string(read + rest)};
+      return error{errc::invalid,
+                   "not JSON: more text after the document at byte " + std::to_string(skipped + read + rest)};
     }
   }
   if (!problem) parser.finish(problem);
   if (problem == boost::json::error::incomplete) {
-    return error{errc::invalid, "JSON is truncated: it ends unfinished at byte " + std::to_string(text.size())};
+    return error{errc::invalid,
+                 "JSON is truncated: it ends unfinished at byte " + std::to_string(skipped + text.size())};
   }
-  if (problem) return error{errc::invalid, "not JSON: " + problem.message() + " at byte " + std::to_string(read)};
+  if (problem)
+    return error{errc::invalid, "not JSON: " + problem.message() + " at byte " + std::to_string(skipped + read)};
   return parser.release();
 }
 

@@ -21,6 +21,16 @@ TEST_CASE("what is not exactly one JSON document is refused with its offset", "[
   CHECK(json::parse("[1,2,3]", 4).error() == errc::too_large);
 }
 
+TEST_CASE("a byte order mark before a document is ignored, and counted in offsets", "[json]") {
+  CHECK(json::parse("\xEF\xBB\xBF{\"a\":1}").value().at("a") == 1);
+  CHECK(json::parse("\xEF\xBB\xBF{} x").error().detail.find("byte 6") != std::string::npos);
+  CHECK(json::parse("\xEF\xBB\xBF[1").error().detail.find("byte 5") != std::string::npos);
+  CHECK_FALSE(json::parse("\xEF\xBB\xBF"));
+  CHECK_FALSE(json::parse("\xEF\xBB{}"));
+  CHECK_FALSE(json::parse("\xEF\xBB\xBF\xEF\xBB\xBF{}"));
+  CHECK_FALSE(json::parse("{}\xEF\xBB\xBF"));
+}
+
 TEST_CASE("members are read by type, and anything else is nothing", "[json]") {
   const auto document =
       json::parse(R"({"s":"x","i":3,"d":2.5,"w":4.0,"n":null,"b":true,"big":18446744073709551615})").value();
