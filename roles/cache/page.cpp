@@ -3,6 +3,7 @@
 #include "answer.hpp"
 
 #include "distsys/foundation/url.hpp"
+#include "distsys/net/gzip.hpp"
 #include "distsys/web/assets.hpp"
 
 #include <algorithm>
@@ -52,22 +53,8 @@ std::string origin_of(std::string_view tile_url) {
   return origin;
 }
 
-struct page {
-  std::string html, policy;
-};
-
-awaitable<net::http_response> answer_page(std::shared_ptr<const page> p) {
-  net::http_response r = net::http_response::shared({p, p->html}, "text/html; charset=utf-8");
-  r.header("Content-Security-Policy", p->policy);
-  r.header("X-Content-Type-Options", "nosniff");
-  r.header("Referrer-Policy", "no-referrer");
-  r.header("Cross-Origin-Opener-Policy", "same-origin");
-  r.header("Cache-Control", "no-cache");
-  co_return r;
-}
-
 struct prepared {
-  std::string head;
+  std::string head, text, compressed;  // text and compressed are empty when the body is embedded
   net::shared_body body;
 };
 
@@ -81,6 +68,24 @@ std::string_view bytes_of(std::string_view name) {
   for (const asset& file : assets())
     if (file.name == name) return file.bytes;
   throw std::logic_error(std::string(name) + " is not embedded");
+}
+
+std::shared_ptr<const prepared> page_of(const page_settings& settings) {
+  auto page = std::make_shared<prepared>();
+  page->text = bytes_of("index.html");
+  replace(page->text, "{{tile-url}}", escaped(settings.tile_url));
+  replace(page->text, "{{tile-attribution}}", escaped(settings.tile_attribution));
+  page->compressed = net::gzip(page->text, 9);
+  page->body = {nullptr, page->text, page->compressed};
+  std::string policy =
+      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; manifest-src 'self'; "
+      "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; img-src 'self' data:";
+  if (!settings.tile_url.empty()) policy += ' ' + origin_of(settings.tile_url);
+  page->head = "Content-Type: text/html; charset=utf-8\r\nContent-Security-Policy: " + policy +
+               "\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
+               "Cross-Origin-Opener-Policy: same-origin\r\nCache-Control: no-cache\r\nETag: " +
+               etag_of(page->text) + "\r\n";
+  return page;
 }
 
 }  // namespace
@@ -105,15 +110,7 @@ result<void> check(const page_settings& settings) {
 }
 
 void add_page(net::router& routes, const page_settings& settings) {
-  auto p = std::make_shared<page>();
-  p->html = bytes_of("index.html");
-  replace(p->html, "{{tile-url}}", escaped(settings.tile_url));
-  replace(p->html, "{{tile-attribution}}", escaped(settings.tile_attribution));
-  p->policy =
-      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; manifest-src 'self'; "
-      "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; img-src 'self' data:";
-  if (!settings.tile_url.empty()) p->policy += ' ' + origin_of(settings.tile_url);
-  routes.get("/", [p](net::http_request&) { return answer_page(p); });
+  routes.get("/", [p = page_of(settings)](net::http_request&) { return answer_prepared(p); });
 
   // The basemap is compressed when it is built: doing it at start-up would take longer than all the rest.
   auto basemap = std::make_shared<prepared>();

@@ -1,21 +1,16 @@
-// Content coding: who accepts gzip, what is worth compressing, and compressing it.
+// Content coding inside the server: what is worth compressing, and compressing it slice by slice.
 #pragma once
 
-#include <cstddef>
+#include "distsys/net/gzip.hpp"
+
 #include <memory>
 #include <string>
 #include <string_view>
 
 namespace distsys::net {
 
-inline constexpr std::size_t gzip_minimum = 1024;  // below it the head and the work cost more than the bytes saved
-
-/// By the quality values of RFC 9110 12.5.3.
-bool accepts_gzip(std::string_view accept_encoding) noexcept;
 /// Text, JSON, XML, SVG and the like.
 bool compressible(std::string_view content_type) noexcept;
-/// Whole, at `level` 1-9. Empty when zlib fails.
-std::string gzip(std::string_view bytes, int level);
 
 /// One after another slice, so that a loop can do other work in between.
 class gzip_writer {

@@ -1,6 +1,7 @@
 """The cache as a user runs it: areas, errors, pages, Cache-Status, streams, and what survives kill -9."""
 
 import contextlib
+import gzip
 import http.client
 import json
 import math
@@ -533,6 +534,20 @@ def test_the_page_is_strict_and_complete(city):
     basemap = city.get("/assets/basemap.json", Accept_Encoding="gzip")
     assert basemap.status == 200
     assert len(basemap.body) < 400_000
+
+
+def test_the_page_is_compressed_and_asked_for_once(city):
+    plain = city.get("/")
+    packed = city.get("/", Accept_Encoding="gzip")
+    assert (packed.headers["content-encoding"], packed.headers["vary"]) == ("gzip", "Accept-Encoding")
+    assert gzip.decompress(packed.body) == plain.body
+    assert len(packed.body) < len(plain.body)
+    for tag in (plain.headers["etag"], packed.headers["etag"]):
+        for coding in ("identity", "gzip"):
+            again = city.get("/", If_None_Match=tag, Accept_Encoding=coding)
+            assert (again.status, again.body) == (304, b"")
+            assert again.headers["vary"] == "Accept-Encoding"
+            assert "default-src 'none'" in again.headers["content-security-policy"]
 
 
 def test_a_tile_server_is_named_in_the_policy(store, start):
