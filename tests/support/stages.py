@@ -66,6 +66,8 @@ class Run:
         self.options = options
         self.wanted = wanted
         self.jobs = CPUS
+        # Taken out of the environment, because the program refuses DISTSYS_ variables that it does not know.
+        self.fuzz_seconds = os.environ.pop("DISTSYS_FUZZ_SECONDS", "60")
         self.console = threading.Lock()
         self.started = time.monotonic()
 
@@ -164,7 +166,7 @@ def format_check(run, outcome):
 
 
 def fuzz(run, outcome):
-    run.command(["tests/fuzz/run", f"--jobs={run.jobs}"], "fuzz.log")
+    run.command(["tests/fuzz/run", f"--jobs={run.jobs}", f"--seconds={run.fuzz_seconds}"], "fuzz.log")
     match = re.search(r"^(\d+) passed, (\d+) failed$", tail_of("fuzz.log"), re.M)
     if not match:
         outcome.fail("the fuzz runner gave no result")
