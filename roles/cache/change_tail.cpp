@@ -40,7 +40,7 @@ awaitable<void> change_tail::run() {
     if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) co_return;
     if (woken) answers_.announce();
     const auto read = co_await catch_up();
-    answers_.settle();
+    if (read) answers_.settle();
     if (!read && read.error() != errc::cancelled) {
       if (!failing) log::warn("the change log cannot be read", {{"role", "cache"}, {"error", read.error().what()}});
       co_await runtime::sleep_for(pause_after_failure);

@@ -117,16 +117,18 @@ awaitable<void> sweep(std::shared_ptr<server_state> server, server_loop& part) {
   const http_limits& l = server->options.limits;
   const auto tick = std::clamp(std::min({l.header_deadline, l.body_deadline, l.write_deadline, l.idle_timeout}) / 8,
                                std::chrono::milliseconds(10), std::chrono::milliseconds(250));
-  while (!server->closing) {
+  const auto cancellation = co_await asio::this_coro::cancellation_state;
+  while (cancellation.cancelled() == asio::cancellation_type::none) {
     if (part.first == nullptr)
       part.sweep.expires_at(runtime::deadline::max());  // an idle server does not wake up
     else
-      part.sweep.expires_after(server->draining ? std::min(tick, std::chrono::milliseconds(50)) : tick);
+      part.sweep.expires_after(server->draining || server->closing ? std::min(tick, std::chrono::milliseconds(50))
+                                                                   : tick);
     co_await part.sweep.async_wait(use_tuple);
     const auto now = runtime::steady_now();
     for (loop_connection* c = part.first; c != nullptr;) {
       loop_connection* next = c->next;
-      if (now >= c->deadline) c->expire();
+      if (now >= c->deadline || server->closing) c->expire();  // closing: whatever began to wait since
       c = next;
     }
   }

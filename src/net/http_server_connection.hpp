@@ -10,6 +10,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <openssl/ssl.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -119,7 +121,7 @@ class server_connection final : public loop_connection {
   awaitable<bool> handle_request();
   awaitable<bool> read_body(std::size_t max_body, reserved_bytes& reserved, framing_error& why);
   awaitable<bool> read_chunked(std::size_t max_body, reserved_bytes& reserved, framing_error& why);
-  awaitable<bool> fill_body(std::size_t length, framing_error& why);
+  awaitable<bool> fill_body(std::size_t length, reserved_bytes& reserved, framing_error& why);
   awaitable<bool> continue_if_expected();
   awaitable<bool> respond(http_response& response, bool keep, runtime::deadline began);
   awaitable<void> refuse(framing_error e);

@@ -19,7 +19,10 @@ void server_connection<Stream>::make_room() {
 /// Between two requests, when no view into the buffer is alive.
 template <class Stream>
 void server_connection<Stream>::take_pending() {
-  if (begin_ == end_) begin_ = end_ = 0;
+  if (begin_ == end_) {
+    begin_ = end_ = 0;
+    if (input_.size() > initial_input) std::string(initial_input, '\0').swap(input_);  // idle connections stay small
+  }
   if (pending_.empty()) return;
   input_.resize(std::max(input_.size(), end_ + pending_.size()));
   std::memcpy(input_.data() + end_, pending_.data(), pending_.size());
@@ -31,6 +34,10 @@ void server_connection<Stream>::take_pending() {
 template <class Stream>
 bool server_connection<Stream>::more_waiting() {
   if (begin_ != end_ || !pending_.empty()) return true;
+  if constexpr (!plain) {
+    SSL* const tls = stream_.native_handle();
+    if (SSL_pending(tls) > 0 || BIO_ctrl_pending(SSL_get_rbio(tls)) > 0) return true;
+  }
   boost::system::error_code ec;
   return stream_.lowest_layer().available(ec) > 0 && !ec;
 }
@@ -127,7 +134,7 @@ awaitable<bool> server_connection<Stream>::continue_if_expected() {
 
 /// Bytes of a body that the buffer does not hold yet go to body_: views of the head stay valid.
 template <class Stream>
-awaitable<bool> server_connection<Stream>::fill_body(std::size_t length, framing_error& why) {
+awaitable<bool> server_connection<Stream>::fill_body(std::size_t length, reserved_bytes& reserved, framing_error& why) {
   const std::size_t here = std::min(length, end_ - begin_);
   body_.assign(input_.data() + begin_, here);
   begin_ += here;
@@ -135,6 +142,10 @@ awaitable<bool> server_connection<Stream>::fill_body(std::size_t length, framing
     // Grown as bytes come, so that a promise of many costs no memory.
     const std::size_t at = body_.size();
     body_.resize(std::min(length, std::max<std::size_t>(at * 2, 16u << 10)));
+    if (!reserved.grow_to(body_.size())) {
+      why = {503, "too many bytes of requests are being handled"};
+      co_return false;
+    }
     if (expired_) {
       why = {408, "the body did not arrive in time"};
       co_return false;
@@ -196,11 +207,11 @@ awaitable<bool> server_connection<Stream>::read_body(std::size_t max_body, reser
     co_return false;
   }
   const auto size = static_cast<std::size_t>(length);
-  if (!reserved.grow_to(size)) {
-    why = {503, "too many bytes of requests are being handled"};
-    co_return false;
-  }
   if (!head.chunked && end_ - begin_ >= size) {  // already here: no copy
+    if (!reserved.grow_to(size)) {
+      why = {503, "too many bytes of requests are being handled"};
+      co_return false;
+    }
     exchange_.request().body = unread().substr(0, size);
     begin_ += size;
     co_return true;
@@ -209,7 +220,7 @@ awaitable<bool> server_connection<Stream>::read_body(std::size_t max_body, reser
   if (!co_await continue_if_expected()) co_return false;
   limit(server_.options.limits.body_deadline);
   if (head.chunked) co_return co_await read_chunked(max_body, reserved, why);
-  co_return co_await fill_body(size, why);
+  co_return co_await fill_body(size, reserved, why);
 }
 
 }  // namespace distsys::net

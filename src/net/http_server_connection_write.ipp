@@ -69,7 +69,7 @@ awaitable<bool> server_connection<Stream>::handle_request() {
   deadline = runtime::deadline::max();
   const bool admitted = server_.admits(part_);
   in_flight_.emplace(part_);
-  reserved_bytes reserved(server_);
+  std::optional<reserved_bytes> reserved(std::in_place, server_);
   std::optional<http_response> early = exchange_.begin(began);
   if (!admitted) {
     server_.refused("in_flight");
@@ -80,7 +80,7 @@ awaitable<bool> server_connection<Stream>::handle_request() {
   if (exchange_.head.chunked || exchange_.head.content_length.value_or(0) != 0) {
     const bool unasked = early && exchange_.head.expect_continue;  // the body will not be sent: nothing to read
     framing_error why;
-    if (unasked || !co_await read_body(early ? kept_body : exchange_.max_body(), reserved, why)) {
+    if (unasked || !co_await read_body(early ? kept_body : exchange_.max_body(), *reserved, why)) {
       if (early) co_return co_await respond(*early, false, began);
       if (why) co_await refuse(why);
       co_return false;
@@ -101,6 +101,10 @@ awaitable<bool> server_connection<Stream>::handle_request() {
         "a handler failed",
         {{"route", exchange_.route()->pattern}, {"what", failed}, {"request_id", exchange_.request().request_id}});
     response = http_response::problem(500, "Internal Server Error", "");
+  }
+  if (std::holds_alternative<stream_function>(response.body)) {  // may run for hours: the request's body goes now
+    std::string().swap(body_);
+    reserved.reset();
   }
   const bool good = co_await respond(response, true, began);
   if (body_.capacity() > kept_body) body_ = {};
@@ -140,7 +144,9 @@ awaitable<bool> server_connection<Stream>::respond(http_response& response, bool
   std::string_view body = exchange_.body_bytes();
   const std::size_t sent = head.size() + body.size();
   if constexpr (plain) write_now(head, body);
-  const bool good = !broken_ && ((head.empty() && body.empty()) || co_await write(head, body));
+  const bool whole = head.empty() && body.empty();
+  if (!whole) in_flight_.reset();  // a client that reads slowly keeps nobody out
+  const bool good = !broken_ && (whole || co_await write(head, body));
   last_active_ = runtime::steady_now();
   exchange_.record(began, last_active_, sent);
   linger_ = !keep && good && (exchange_.head.keep_alive || begin_ != end_);
@@ -258,7 +264,8 @@ awaitable<bool> server_connection<Stream>::run_stream(stream_function run) {
   last_active_ = runtime::steady_now();
   linger_ = true;
   if (!exchange_.head.http11) co_return false;
-  co_return co_await write("0\r\n\r\n", {}) && !draining();
+  // What came behind a chunked body would now stand behind what came during the stream: such a connection ends.
+  co_return co_await write("0\r\n\r\n", {}) && !draining() && pending_.empty();
 }
 
 /// Half-closes and reads to the end, for a short time: a close with unread bytes is a reset, and would take the last

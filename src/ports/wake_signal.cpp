@@ -12,7 +12,8 @@ void wake_signal::raise() {
   raised_ = true;
   if (!waiting_) return;
   // The waiter's loop runs this after the wait has begun: both happen on that one thread.
-  asio::post(waiting_->get_executor(), [sleeper = std::move(waiting_)] { sleeper->cancel(); });
+  const auto where = waiting_->get_executor();
+  asio::post(where, [sleeper = std::move(waiting_)] { sleeper->cancel(); });
 }
 
 bool wake_signal::take() {

@@ -45,6 +45,7 @@ void transfer::prepare(const transfer_settings& settings) {
   set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   set(CURLOPT_FOLLOWLOCATION, 0L);             // by hand: each hop is checked and loses what is not for its origin
   set(CURLOPT_PROXY, request_.proxy.c_str());  // "" also stops the environment's
+  set(CURLOPT_NOPROXY, "");                    // the environment's would connect directly past the check of addresses
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_QUICK_EXIT, 1L);  // a cancelled name resolution is left behind instead of waited for
   set(CURLOPT_ACCEPT_ENCODING, "gzip");

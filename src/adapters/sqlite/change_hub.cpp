@@ -77,6 +77,7 @@ void change_hub::poll() {
     auto opened = connection::open(settings_, connection::access::read);
     if (!opened) return;
     watcher_ = std::move(*opened);
+    seen_version_ = 0;  // the version compares within one connection only
   }
   watcher_->limit(runtime::steady_now() + poll_interval, nullptr);
   const auto version = watcher_->data_version();

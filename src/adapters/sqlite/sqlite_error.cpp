@@ -32,6 +32,8 @@ errc classify(sqlite3* db, int code) noexcept {
     case SQLITE_NOTADB:
       return errc::corrupt;
     case SQLITE_IOERR:
+      // After a failed sync nobody knows what is on the disk, whatever the reason.
+      if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC) return errc::unavailable;
       if (code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE || is_out_of_space(system_error))
         return errc::no_space;
       return code == SQLITE_IOERR_NOMEM ? errc::no_space : errc::unavailable;

@@ -26,7 +26,10 @@ class sqlite_transaction final : public ports::transaction {
   awaitable<result<void>> commit(const ports::call_context& context) override {
     return ask<void>(context, [](connection& c) {
       c.unlimited();  // once begun, a commit is not ended half way
-      return c.control("COMMIT");
+      auto done = c.control("COMMIT");
+      if (!done && done.error().code == errc::unavailable && !c.in_transaction())
+        return result<void>(error{errc::indeterminate, done.error().detail});
+      return done;
     });
   }
   awaitable<result<void>> rollback(const ports::call_context& context) override {

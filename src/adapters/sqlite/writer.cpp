@@ -164,10 +164,12 @@ void writer::commit(group& calls) {
   if (!done) {
     const bool open = c.in_transaction();
     if (open) (void)c.control("ROLLBACK");
-    if (calls.size() > 1) return commit_one_by_one(calls);
-    // Written in full but not known to be on the disk: a crash now could still bring it back.
+    // Written in full but not known to be on the disk: recovery could still bring it back. Never applied again.
     const bool unknown = done.error().code == errc::unavailable && !open;
-    return calls.front()->fail(unknown ? error{errc::indeterminate, done.error().detail} : done.error());
+    if (calls.size() > 1 && !unknown) return commit_one_by_one(calls);
+    const error reason = unknown ? error{errc::indeterminate, done.error().detail} : done.error();
+    for (const auto& call : calls) call->fail(reason);
+    return;
   }
   for (const auto& call : calls) call->committed();
   hub_.wake();
