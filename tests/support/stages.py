@@ -12,7 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from tally import Outcome, count_ctest, count_junit, count_tap
-from tidy_files import TIDY_LIMIT, tidy_files
+from tidy_files import LOOK_BACK, TIDY_LIMIT, tidy_files
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 LOGS = os.path.join(ROOT, "build", "tests")
@@ -54,7 +54,7 @@ HELP = f"""parts (default: {" ".join(DEFAULT)}):
   asan tsan debug
              the same in one of these builds
   fuzz       each fuzz target for DISTSYS_FUZZ_SECONDS (default 60)
-  tidy       clang-tidy of what changed since origin/main, or else the previous commit; at most {TIDY_LIMIT} files
+  tidy       clang-tidy of what changed since origin/main, or on it in {LOOK_BACK} commits; at most {TIDY_LIMIT} files
   e2e        the release binary as a user runs it (pytest)
   browser    the pages in headless Chromium (node)"""
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 
 TIDY_LIMIT = 40  # files a run, unless all are asked for
+LOOK_BACK = 20  # commits, where nothing says since when: on the main branch itself
 
 
 def git(root, *words):
@@ -16,8 +17,8 @@ def changed_files(root):
     head = git(root, "rev-parse", "HEAD")
     base = git(root, "merge-base", "HEAD", "origin/main")
     if not base or base == head:
-        base = git(root, "rev-parse", "--verify", "--quiet", "HEAD~1")
-    if not base:
+        base = git(root, "rev-list", "--first-parent", f"--max-count={LOOK_BACK + 1}", "HEAD").split("\n")[-1]
+    if not base or base == head:
         return None
     names = git(root, "diff", "--name-only", "--diff-filter=d", base).splitlines()
     return sorted(set(names + git(root, "ls-files", "--others", "--exclude-standard").splitlines()))
