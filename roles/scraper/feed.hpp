@@ -22,6 +22,7 @@ struct answer {
   std::string document;
   std::vector<watched_area> only;  // events elsewhere are left out; empty: all are kept
   bool stamped = false;            // true: `observed` is known, not the time of asking
+  bool trusted_own = false;        // features of this system keep their source, whichever it is
 };
 
 struct poll_result {

@@ -73,7 +73,7 @@ bool worth_repeating(errc code) {
 }  // namespace
 
 result<decoded> decode_answer(const answer& a) {
-  auto seen = geo::decode(a.document, {a.source, a.observed});
+  auto seen = geo::decode(a.document, {a.source, a.observed, a.trusted_own});
   if (!seen) return explain(a, seen.error());
   decoded out;
   out.seen = std::move(*seen);

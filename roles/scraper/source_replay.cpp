@@ -43,6 +43,8 @@ awaitable<poll_result> replay_feed::ask() {
     a.source = file.source;
     a.observed = file.observed;
     a.stamped = file.observed.has_value();
+    // What was recorded of a named source stays that source's, as it was when it was live.
+    a.trusted_own = file.source.empty();
     a.document = std::move(*text);
     p.said = std::move(a);
   } else {

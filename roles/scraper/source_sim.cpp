@@ -32,7 +32,8 @@ awaitable<poll_result> sim_feed::ask() {
   const timestamp t = runtime::now();
   last_ = city_.at(t);
   answer a;
-  a.origin = "sim";
+  a.origin = name_;
+  a.source = name_;
   a.observed = t;
   a.stamped = true;
   a.document = document(last_, t, told_);

@@ -83,7 +83,7 @@ result<observation> decode(const json::value& document, const decode_options& op
   const auto source = [&](std::string own) { return options.source.empty() ? own : options.source; };
   switch (*format) {
     case document_format::geojson:
-      codec::decode_geojson(o, source(codec::geojson_source(o)), seen);
+      codec::decode_geojson(o, source(codec::geojson_source(o)), options.trusted_own, seen);
       break;
     case document_format::georss:
       codec::decode_georss(o, source("waze"), seen);

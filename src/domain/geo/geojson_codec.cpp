@@ -142,20 +142,27 @@ void read_any(record& r, event& e) {
     if (!personal(member.key())) copy_scalar(r.object(), e.properties, member.key());
 }
 
-bool is_own(const json::object& feature, const json::object& properties) {
+/// Whose features may be read, and whose name they get.
+struct origin {
+  std::string_view source;
+  bool trusted_own;
+};
+
+bool is_own(const json::object& feature, const json::object& properties, const origin& from) {
   const auto source = json::get_string(properties, "source"), id = json::get_string(properties, "id");
   const auto whole = json::get_string(feature, "id");
-  return source && id && whole && !source->empty() && !json::get_string(properties, "kind").value_or("").empty() &&
+  return source && id && whole && !source->empty() && (from.trusted_own || *source == from.source) &&
+         !json::get_string(properties, "kind").value_or("").empty() &&
          *whole == std::string(*source) + "/" + std::string(*id);
 }
 
-void read_feature(record& r, const json::object& feature, std::string_view source, event& e) {
+void read_feature(record& r, const json::object& feature, const origin& from, event& e) {
   const auto& properties = r.object();
-  if (is_own(feature, properties)) {
+  if (is_own(feature, properties, from)) {
     read_own(r, e);
   } else {
     record outer(feature);
-    e.source = source;
+    e.source = from.source;
     e.id = outer.id("id");
     if (!outer.good()) return r.refuse("wrong_type", "the feature's id is no id");
     for (const auto* key : {"id", "uuid", "code"})
@@ -185,10 +192,11 @@ std::string geojson_source(const json::object& document) {
   return "geojson";
 }
 
-void decode_geojson(const json::object& document, std::string_view source, observation& seen) {
+void decode_geojson(const json::object& document, std::string_view source, bool trusted_own, observation& seen) {
   const json::array* features = json::get_array(document, "features");
   if (features == nullptr) return;
   static const json::object none;
+  const origin from{source, trusted_own};
   for (const auto& item : *features) {
     const json::object* feature = item.if_object();
     const json::object* properties = feature != nullptr ? json::get_object(*feature, "properties") : nullptr;
@@ -199,7 +207,7 @@ void decode_geojson(const json::object& document, std::string_view source, obser
     else if (properties == nullptr && json::find(*feature, "properties") != nullptr)
       r.refuse("wrong_type", "properties are not an object");
     else
-      read_feature(r, *feature, source, e);
+      read_feature(r, *feature, from, e);
     if (r.good())
       seen.events.push_back(std::move(e));
     else

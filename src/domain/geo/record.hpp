@@ -65,7 +65,8 @@ bool personal(std::string_view key) noexcept;
 
 void decode_georss(const json::object& document, std::string_view source, observation& seen);
 void decode_grid(const json::object& document, std::string_view source, observation& seen);
-void decode_geojson(const json::object& document, std::string_view source, observation& seen);
+/// `trusted_own`: features of this system keep their source, whichever it is; else only `source`.
+void decode_geojson(const json::object& document, std::string_view source, bool trusted_own, observation& seen);
 /// What the feed calls itself: "usgs", or its title as one word.
 std::string geojson_source(const json::object& document);
 

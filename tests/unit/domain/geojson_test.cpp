@@ -64,7 +64,7 @@ TEST_CASE("a line across the antimeridian is cut there and joined when it is rea
   const auto feature = to_feature(e);
   CHECK_THAT(feature,
              Catch::Contains(R"({"type":"MultiLineString","coordinates":[[[179,10],[180,15]],[[-180,15],[-179,20],)"));
-  const auto seen = decode(collection(feature), {});
+  const auto seen = decode(collection(feature), {.source = "sim"});
   REQUIRE(seen.has_value());
   REQUIRE(seen->events.size() == 1);
   CHECK(seen->events[0].line == e.line);
@@ -72,12 +72,28 @@ TEST_CASE("a line across the antimeridian is cut there and joined when it is rea
 
 TEST_CASE("this system's own features come back as they were") {
   const event e = jam();
-  const auto seen = decode(collection(to_feature(e)), {});
-  REQUIRE(seen.has_value());
-  REQUIRE(seen->refused.empty());
-  REQUIRE(seen->events.size() == 1);
-  CHECK(seen->events[0].source == "sim");
-  CHECK(to_feature(seen->events[0]) == to_feature(e));
+  for (const auto& options : {decode_options{.source = "sim"}, decode_options{.source = "x", .trusted_own = true},
+                              decode_options{.trusted_own = true}}) {
+    const auto seen = decode(collection(to_feature(e)), options);
+    REQUIRE(seen.has_value());
+    REQUIRE(seen->refused.empty());
+    REQUIRE(seen->events.size() == 1);
+    CHECK(seen->events[0].source == "sim");
+    CHECK(to_feature(seen->events[0]) == to_feature(e));
+  }
+}
+
+TEST_CASE("a feed cannot speak for another source") {
+  for (const auto& options : {decode_options{.source = "feed"}, decode_options{}}) {
+    const auto seen = decode(collection(to_feature(jam())), options);
+    REQUIRE(seen.has_value());
+    REQUIRE(seen->events.size() == 1);
+    CHECK(seen->events[0].source == (options.source.empty() ? "geojson" : "feed"));
+    CHECK(seen->events[0].id == "sim/jam-1");
+    CHECK(seen->events[0].aliases.empty());
+    CHECK(seen->events[0].kind == "jam");
+    CHECK(seen->events[0].text == "línea\n2");
+  }
 }
 
 TEST_CASE("a USGS feature: aliases, magnitude, kinds, and years without a title") {

@@ -50,6 +50,22 @@ TEST_CASE("what the source says is deleted is over, and what is elsewhere is lef
   CHECK(decoded.seen.refused[0].reason == "no_position");
 }
 
+TEST_CASE("what a feed says of another source is the feed's own") {
+  auto a = with(R"({"type":"FeatureCollection","features":[{"type":"Feature","id":"usgs/e0",
+    "geometry":{"type":"Point","coordinates":[1,1]},
+    "properties":{"source":"usgs","id":"e0","kind":"quake","status":"deleted"}},{"type":"Feature","id":"usgs/e1",
+    "geometry":{"type":"Point","coordinates":[1,1]},"properties":{"source":"usgs","id":"e1","kind":"quake"}}]})");
+  a.source = "feed";
+  const auto foreign = decode_answer(a).value();
+  REQUIRE(foreign.seen.events.size() == 1);
+  CHECK(foreign.seen.events[0].source == "feed");
+  CHECK(foreign.seen.events[0].id == "usgs/e1");
+  CHECK(foreign.ended.at("feed") == std::vector<std::string>{"usgs/e0"});
+  CHECK(foreign.ended.size() == 1);
+  a.trusted_own = true;
+  CHECK(decode_answer(a).value().seen.events.at(1).source == "usgs");
+}
+
 TEST_CASE("a recording holds no personal data") {
   const auto text = recordable(
       R"({"alerts":[{"uuid":"a","reportBy":"someone","location":{"x":1,"y":2}}],"users":[{"userName":"guest"}]})");

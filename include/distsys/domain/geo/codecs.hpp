@@ -10,7 +10,8 @@
 //   named in the codec are kept, none that tells of a person; `users[]` is not read.
 // - GeoJSON of the USGS: the feature's id, aliases of `ids`, kind of `type`, severity the magnitude rounded, 0 … 10.
 // - other GeoJSON: Points and LineStrings with an id; well-known names for the rest (geojson_codec.cpp).
-// - GeoJSON of this system (to_feature): as it was, its source included.
+// - GeoJSON of this system (to_feature): as it was. Only of the feed's own source unless `trusted_own`: nobody rewrites
+//   another source's events by naming it.
 #pragma once
 
 #include "distsys/domain/geo/event.hpp"
@@ -28,6 +29,7 @@ std::string_view name(document_format f) noexcept;
 struct decode_options {
   std::string source;                 // overrides the feed's own name ("waze", "usgs", its title)
   std::optional<timestamp> observed;  // when the document itself does not say
+  bool trusted_own = false;           // features of this system may be of any source: the document is ours
 };
 
 /// By content: a FeatureCollection, an object with alerts or jams (live map and partner feed), or one with celdas.
