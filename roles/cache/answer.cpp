@@ -31,7 +31,8 @@ struct touch_test {
 }  // namespace
 
 std::size_t answer::heap_bytes() const noexcept {
-  std::size_t n = sizeof(answer) + 32 + key.capacity() + body.capacity() + head.capacity();
+  std::size_t n =
+      sizeof(answer) + 32 + key.capacity() + body.capacity() + head.capacity() + gzip_form::allowance(body.size());
   for (const std::string& s : sources) n += sizeof(s) + s.capacity();
   return n;
 }

@@ -1,6 +1,8 @@
 // One cached answer: bytes ready to be written, and what they depend on.
 #pragma once
 
+#include "gzip_form.hpp"
+
 #include "distsys/caching/bounded_map.hpp"
 #include "distsys/domain/geo/event_repository.hpp"
 
@@ -16,7 +18,7 @@ namespace distsys::roles::cache {
 
 using caching::time_point;
 
-/// Immutable once made, but for `dropped`.
+/// Immutable once made, but for `gzip` and `dropped`.
 struct answer {
   std::string key;
   domain::geo::area where;
@@ -24,8 +26,10 @@ struct answer {
   std::string body;                  // GeoJSON
   std::string head;                  // Content-Type, ETag and Cache-Control lines, ready to be written
   time_point filled, expires;
+  mutable gzip_form gzip;                    // of body
   mutable std::atomic<bool> dropped{false};  // a change has touched it: it may not be served any more
 
+  /// With the allowance of `gzip`, made or not: it comes when the answer is already kept.
   std::size_t heap_bytes() const noexcept;
 };
 using shared_answer = std::shared_ptr<const answer>;

@@ -11,6 +11,8 @@ using namespace std::chrono_literals;
 using net::http_request;
 using net::http_response;
 
+constexpr std::size_t max_packing = 16;  // answers that wait to be compressed; more are sent plain
+
 }  // namespace
 
 cache_service::cache_service(app::role_context& context, const cache_settings& settings)
@@ -19,7 +21,8 @@ cache_service::cache_service(app::role_context& context, const cache_settings& s
       events_(context.database("database")),
       answers_(settings.max_bytes, settings.ttl, context.loops().size()),
       streams_(settings.max_streams),
-      handlers_(events_, answers_, loads_),
+      packer_("cache-gzip", max_packing),
+      handlers_(events_, answers_, loads_, packer_),
       stream_handler_(events_, streams_),
       tail_(events_, answers_, streams_),
       server_(context.loops(), http_, make_routes(settings.page)) {

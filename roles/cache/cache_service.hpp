@@ -49,6 +49,7 @@ class cache_service : public app::service {
   answer_cache answers_;
   stream_hub streams_;
   runtime::task_group loads_;
+  runtime::blocking_lane packer_;
   event_handlers handlers_;
   stream_handler stream_handler_;
   change_tail tail_;

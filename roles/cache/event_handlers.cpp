@@ -1,5 +1,7 @@
 #include "event_handlers.hpp"
 
+#include "distsys/net/gzip.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -13,6 +15,7 @@ using net::http_response;
 
 constexpr std::size_t max_waiters = 10'000;  // of one load
 constexpr auto load_limit = 10s;
+constexpr std::size_t pack_here = 32u << 10;  // a third of a millisecond: what is longer must not hold up a loop
 
 metrics::counter& counter_of(std::string_view outcome) {
   return metrics::get_counter("distsys_cache_requests_total", "Requests for areas of events, by how they were answered",
@@ -25,7 +28,7 @@ std::int64_t whole_seconds(std::chrono::steady_clock::duration d) {
 
 // `cache_status` is RFC 9211's.
 http_response deliver(const shared_answer& a, time_point now, std::string cache_status) {
-  http_response r = http_response::prepared({a, a->body}, a->head);
+  http_response r = http_response::prepared({a, a->body, a->gzip.bytes()}, a->head);
   r.headers.reserve(2);
   r.headers.emplace_back("Age", std::to_string(std::max<std::int64_t>(0, whole_seconds(now - a->filled))));
   r.headers.emplace_back("Cache-Status", std::move(cache_status));
@@ -36,17 +39,25 @@ std::string hit_status(const answer& a, time_point now) {
   return "distsys; hit; ttl=" + std::to_string(whole_seconds(a.expires - now));
 }
 
+// The field is looked for only until the form is there.
+bool wants_packing(const http_request& request, const answer& a) {
+  return a.gzip.absent() && a.body.size() >= net::gzip_minimum && net::accepts_gzip(request.header("accept-encoding"));
+}
+
 }  // namespace
 
-event_handlers::event_handlers(domain::geo::event_repository& events, answer_cache& answers, runtime::task_group& loads)
+event_handlers::event_handlers(domain::geo::event_repository& events, answer_cache& answers, runtime::task_group& loads,
+                               runtime::blocking_lane& packer)
     : events_(events),
       answers_(answers),
+      packer_(packer),
       flights_(loads, max_waiters),
       hits_(counter_of("hit")),
       misses_(counter_of("miss")),
       coalesced_(counter_of("coalesced")),
       refused_(counter_of("refused")),
-      failures_(counter_of("failure")) {}
+      failures_(counter_of("failure")),
+      packed_(metrics::get_counter("distsys_cache_compressions_total", "Answers compressed, each once", {})) {}
 
 request_counts event_handlers::counts() const noexcept {
   return {hits_.value(), misses_.value(), coalesced_.value(), refused_.value(), failures_.value()};
@@ -66,6 +77,7 @@ awaitable<http_response> event_handlers::area(http_request& request) {
     answers_.remember_spelling(request.query, found);
   }
   hits_.add();
+  if (wants_packing(request, *found)) co_await pack(found);
   co_return deliver(found, now, hit_status(*found, now));
 }
 
@@ -85,6 +97,7 @@ awaitable<http_response> event_handlers::miss(http_request& request, event_reque
     co_return http_response::from_error(got.value.error());
   }
   if (got.value->stored) answers_.remember_spelling(request.query, got.value->what);
+  if (wants_packing(request, *got.value->what)) co_await pack(got.value->what);
   std::string status = stale ? "distsys; fwd=stale" : "distsys; fwd=miss";
   if (collapsed) {
     status += "; collapsed";
@@ -113,6 +126,21 @@ awaitable<result<event_handlers::loaded>> event_handlers::load(event_request wan
   co_return loaded{std::move(fresh), stored};
 }
 
+// Whoever comes while another makes the form does not wait for it: the plain one is there.
+awaitable<void> event_handlers::pack(shared_answer a) {
+  if (!a->gzip.claim()) co_return;
+  const auto make = [a]() -> result<void> {
+    a->gzip.make(a->body);
+    return {};
+  };
+  const auto made = a->body.size() <= pack_here ? make() : co_await packer_.run(make);
+  if (made) {
+    packed_.add();
+  } else {
+    a->gzip.give_up();  // the lane is full: the next one tries again
+  }
+}
+
 awaitable<http_response> event_handlers::one(http_request& request) {
   net::query_parameters none(request.query);
   if (const auto ok = none.finish(); !ok) co_return http_response::from_error(ok.error());
@@ -120,11 +148,15 @@ awaitable<http_response> event_handlers::one(http_request& request) {
   const auto history = co_await events_.find_one(context, std::string(request.path_parameter("source")),
                                                  std::string(request.path_parameter("id")));
   if (!history) co_return http_response::from_error(history.error());
-  auto fresh = std::make_shared<answer>();
-  fresh->body = feature_with_history(*history);
-  fresh->head = head_of(fresh->body, 0s);
-  fresh->filled = runtime::steady_now();
-  co_return deliver(fresh, fresh->filled, "distsys; fwd=bypass");
+  std::string body = feature_with_history(*history);
+  std::string tag = etag_of(body);
+  // Used once, so that the server compresses it as it does every text.
+  http_response r = http_response::bytes(std::move(body), "application/geo+json");
+  r.header("ETag", std::move(tag));
+  r.header("Cache-Control", "no-cache");
+  r.header("Age", "0");
+  r.header("Cache-Status", "distsys; fwd=bypass");
+  co_return r;
 }
 
 }  // namespace distsys::roles::cache

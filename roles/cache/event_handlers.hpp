@@ -8,6 +8,7 @@
 #include "distsys/domain/geo/event_repository.hpp"
 #include "distsys/foundation/metrics.hpp"
 #include "distsys/net/http_message.hpp"
+#include "distsys/runtime/blocking_lane.hpp"
 #include "distsys/runtime/task_group.hpp"
 
 #include <cstdint>
@@ -21,10 +22,11 @@ struct request_counts {
   std::uint64_t hits = 0, misses = 0, coalesced = 0, refused = 0, failures = 0;
 };
 
-/// Any loop. Loads are tasks of `loads`.
+/// Any loop. Loads are tasks of `loads`; what is long is compressed on `packer`.
 class event_handlers {
  public:
-  event_handlers(domain::geo::event_repository& events, answer_cache& answers, runtime::task_group& loads);
+  event_handlers(domain::geo::event_repository& events, answer_cache& answers, runtime::task_group& loads,
+                 runtime::blocking_lane& packer);
 
   /// GET /events
   awaitable<net::http_response> area(net::http_request& request);
@@ -42,11 +44,13 @@ class event_handlers {
 
   awaitable<net::http_response> miss(net::http_request& request, event_request wanted);
   awaitable<result<loaded>> load(event_request wanted);
+  awaitable<void> pack(shared_answer a);
 
   domain::geo::event_repository& events_;
   answer_cache& answers_;
+  runtime::blocking_lane& packer_;
   caching::single_flight<loaded> flights_;
-  metrics::counter &hits_, &misses_, &coalesced_, &refused_, &failures_;
+  metrics::counter &hits_, &misses_, &coalesced_, &refused_, &failures_, &packed_;
 };
 
 }  // namespace distsys::roles::cache

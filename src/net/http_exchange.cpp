@@ -201,8 +201,11 @@ void http_exchange::finish(http_response& r, bool keep, runtime::deadline now) {
     vary = text->size() >= gzip_minimum || !find_header(r, "Content-Encoding").empty();
   } else if (const auto* shared = std::get_if<shared_body>(&r.body)) {
     body_ = shared->bytes;
-    vary = !shared->gzip_bytes.empty();
-    precompressed = vary && head.has(known_field::accept_encoding) && accepts_gzip(head[known_field::accept_encoding]);
+    const bool packed = !shared->gzip_bytes.empty();
+    // Its maker may have a compressed form the next time: what depends on the field must say so from the start.
+    vary = packed || (body_.size() >= gzip_minimum && compressible(find_header(r, "Content-Type")));
+    precompressed =
+        packed && head.has(known_field::accept_encoding) && accepts_gzip(head[known_field::accept_encoding]);
     if (precompressed) body_ = shared->gzip_bytes;
   } else if (std::holds_alternative<stream_function>(r.body)) {
     streams_ = has_body(status_);

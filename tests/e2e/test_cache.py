@@ -374,6 +374,56 @@ def test_conditional_requests(city):
         assert city.get(path, If_None_Match='"other"').status == 200
 
 
+@pytest.mark.parametrize("events", [20, 400])  # a few KiB, and what is compressed beside the loops
+def test_answers_are_compressed(store, start, events):
+    store.put(*(feature(f"e{i}", i / 100, i / 100) for i in range(events)))
+    cache = start("--cache.ttl=60s")
+    path = "/events?limit=1000"
+    missed = cache.get(path, Accept_Encoding="gzip")
+    plain = cache.get(path)
+    hit = cache.get(path, Accept_Encoding="br;q=0.5, gzip")
+    assert "fwd=miss" in missed.headers["cache-status"] and "hit" in hit.headers["cache-status"]
+    assert len(plain.json()["features"]) == events
+    assert "content-encoding" not in plain.headers
+    for packed in (missed, hit):
+        assert packed.headers["content-encoding"] == "gzip"
+        assert gzip.decompress(packed.body) == plain.body
+        assert len(packed.body) < len(plain.body) / 3
+        assert packed.headers["etag"] == "W/" + plain.headers["etag"]
+    for answer in (missed, plain, hit):
+        assert answer.headers["vary"] == "Accept-Encoding"
+    again = cache.get(path, If_None_Match=hit.headers["etag"], Accept_Encoding="gzip")
+    assert (again.status, again.body, again.headers["vary"]) == (304, b"", "Accept-Encoding")
+    assert again.headers["etag"] == hit.headers["etag"]
+
+
+def test_a_plain_hit_becomes_a_compressed_one(store, start):
+    store.put(*(feature(f"e{i}", i / 100, i / 100) for i in range(400)))
+    cache = start("--cache.ttl=60s")
+    plain = cache.get("/events?limit=1000")
+    assert plain.headers["vary"] == "Accept-Encoding"
+    for _ in range(2):
+        packed = cache.get("/events?limit=1000", Accept_Encoding="gzip")
+        assert "hit" in packed.headers["cache-status"]
+        assert packed.headers["content-encoding"] == "gzip"
+        assert gzip.decompress(packed.body) == plain.body
+    assert "content-encoding" not in cache.get("/events?limit=1000", Accept_Encoding="gzip;q=0").headers
+
+
+def test_one_event_is_compressed_when_it_is_long(store, start):
+    store.put(feature("long", 1, 1, note="over and over " * 200), feature("short", 1, 1))
+    cache = start()
+    plain = cache.get("/events/test/long")
+    packed = cache.get("/events/test/long", Accept_Encoding="gzip")
+    assert (packed.headers["content-encoding"], packed.headers["vary"]) == ("gzip", "Accept-Encoding")
+    assert gzip.decompress(packed.body) == plain.body
+    assert plain.headers["vary"] == "Accept-Encoding"
+    assert plain.headers["cache-status"] == packed.headers["cache-status"] == "distsys; fwd=bypass"
+    again = cache.get("/events/test/long", If_None_Match=packed.headers["etag"], Accept_Encoding="gzip")
+    assert (again.status, again.body) == (304, b"")
+    assert "content-encoding" not in cache.get("/events/test/short", Accept_Encoding="gzip").headers
+
+
 def test_head_and_other_methods(city):
     whole = city.get("/events?kind=jam")
     head = city.get("/events?kind=jam", method="HEAD")
