@@ -39,12 +39,21 @@ struct poll_result {
   }
 };
 
+/// Who a feed is, for what is checked when the scraper starts.
+struct feed_identity {
+  std::string address;  // as configured, without secrets
+  std::string host;     // where a header may go; empty: nowhere
+  std::string world;    // feeds may have one name only if this is the same too, for then one id is one thing to both;
+                        // empty: with no other feed
+};
+
 /// Used by one coroutine at a time, on the scraper's loop.
 class feed {
  public:
   virtual ~feed() = default;
   /// Label of metrics, logs and the summary: bounded, no secret.
   virtual const std::string& name() const = 0;
+  virtual feed_identity identity() const { return {name() + ":", "", name()}; }
   /// True for a recording, which has an end; false for what is live.
   virtual bool recorded() const { return false; }
   /// The time between two polls unless the user gave one; nothing: the default.

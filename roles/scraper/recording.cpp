@@ -70,6 +70,12 @@ std::optional<timestamp> time_somewhere(std::string_view name) {
   return std::nullopt;
 }
 
+/// "name.2", as a second copy would be.
+bool ends_in_number(std::string_view name) {
+  const auto dot = name.rfind('.');
+  return dot != std::string_view::npos && digits(name.substr(dot + 1));
+}
+
 bool is_recording(const fs::directory_entry& entry) {
   const std::string name = entry.path().filename().string();
   const std::string type = lower(entry.path().extension().string());
@@ -150,8 +156,10 @@ recording_name read_name(std::string_view file_name) {
   if (const auto t = own_time(file_name)) {
     out.observed = t;
     out.own = true;
-    const auto rest = file_name.substr(21);
-    out.source = rest.substr(0, rest.find('.'));
+    auto rest = file_name.substr(21);
+    rest = rest.substr(0, rest.rfind('.'));
+    if (ends_in_number(rest)) rest = rest.substr(0, rest.rfind('.'));
+    out.source = rest;
     if (out.source == "-") out.source.clear();
     return out;
   }
@@ -165,11 +173,11 @@ std::string make_name(timestamp observed, std::string_view source, unsigned copy
   std::string safe;
   for (const char c : source) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-                       (c == '-' && !safe.empty());
+                       (c == '-' && !safe.empty()) || (c == '.' && !safe.empty() && safe.back() != '_');
     safe += plain ? c : '_';
   }
   if (safe.empty()) safe = "-";
-  return stamp + "-" + safe + (copy > 0 ? "." + std::to_string(copy + 1) : "") + ".json";
+  return stamp + "-" + safe + (copy > 0 || ends_in_number(safe) ? "." + std::to_string(copy + 1) : "") + ".json";
 }
 
 result<std::string> read_whole(const fs::path& file, std::size_t max_bytes) {

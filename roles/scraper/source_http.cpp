@@ -6,6 +6,8 @@
 #include "distsys/foundation/text.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 namespace distsys::roles::scraper {
 namespace {
@@ -20,19 +22,47 @@ std::string number(double v) {
 
 std::string without_query(const std::string& text) { return text.substr(0, text.find_first_of("?#")); }
 
+bool speaks_to(const source_header& h, std::string_view name, std::string_view host) {
+  return equal_ignoring_case(h.source, name) || (!host.empty() && equal_ignoring_case(h.source, host));
+}
+
 std::vector<std::pair<std::string, std::string>> headers_for(const std::vector<source_header>& all,
                                                              std::string_view name, std::string_view host) {
   std::vector<std::pair<std::string, std::string>> out;
-  for (const auto& h : all) {
-    if (equal_ignoring_case(h.source, name) || equal_ignoring_case(h.source, host)) out.emplace_back(h.name, h.value);
-  }
+  for (const auto& h : all)
+    if (speaks_to(h, name, host)) out.emplace_back(h.name, h.value);
   return out;
+}
+
+/// RFC 9110, 5.6.2; with a letter in it, for "HOST:7301: Name: value" has a port where a name should be.
+bool header_name(std::string_view text) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  return std::any_of(text.begin(), text.end(), letter) && std::all_of(text.begin(), text.end(), [&](char c) {
+           return letter(c) || (c >= '0' && c <= '9') ||
+                  std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+         });
 }
 
 bool plain_name(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
   });
+}
+
+/// "example.org-1f0c83a2": FNV-1a of the path and the query, secrets masked, so that neither the name nor the hash
+/// tells of them and a new key is not a new source.
+std::string default_name(const url& address, const std::string& host) {
+  const std::string shown = address.masked();
+  const auto from = shown.find_first_of("/?", shown.find("://") + 3);
+  std::uint32_t hash = 2166136261u;
+  for (const char c : from == std::string::npos ? "/" : shown.substr(from))
+    hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  std::string out = host.substr(0, 54);
+  for (char& c : out)
+    if (!plain_name(std::string_view(&c, 1))) c = '_';  // the colons of IPv6
+  out += '-';
+  for (int shift = 28; shift >= 0; shift -= 4) out += "0123456789abcdef"[hash >> shift & 15];
+  return out;
 }
 
 struct usgs_query {
@@ -111,6 +141,7 @@ result<feeds> make_usgs(const url& address, const std::vector<watched_area>& are
   for (const auto& where : usgs_places(areas)) {
     http_feed::options o;
     o.name = o.source = "usgs";
+    o.identity = {address.masked(), site->host, "usgs"};
     o.url = [q = *query, where](runtime::timestamp t) { return q.url(where, t); };
     o.headers = headers_for(headers, o.name, site->host);
     out.push_back(std::make_unique<http_feed>(visitor, std::move(o)));
@@ -135,14 +166,17 @@ std::vector<std::string> georss_urls(const std::string& base, const std::vector<
 }  // namespace
 
 result<source_header> parse_source_header(std::string_view text) {
-  const auto first = text.find(':');
+  const bool v6 = text.starts_with('[');
+  const auto first = text.find(':', v6 ? text.find(']') : 0);
   const auto second = first == std::string_view::npos ? first : text.find(':', first + 1);
   if (second == std::string_view::npos) return error{errc::invalid, "a header is written 'SOURCE: Name: value'"};
-  source_header out{std::string(trim(text.substr(0, first))),
-                    std::string(trim(text.substr(first + 1, second - first - 1))),
+  const auto source = v6 ? text.substr(1, text.find(']') - 1) : text.substr(0, first);
+  source_header out{std::string(trim(source)), std::string(trim(text.substr(first + 1, second - first - 1))),
                     std::string(trim(text.substr(second + 1)))};
-  if (out.source.empty() || out.name.empty()) {
-    return error{errc::invalid, "a header is written 'SOURCE: Name: value'"};
+  if (out.source.empty() || !header_name(out.name)) {
+    return error{errc::invalid,
+                 "a header is written 'SOURCE: Name: value', where SOURCE is the name of a source or its host, not a "
+                 "URL nor with a port"};
   }
   return out;
 }
@@ -199,17 +233,47 @@ result<feeds> make_http_feeds(const url& address, const std::vector<watched_area
   const auto site = site_url::parse(base);
   if (!site) return site.error();
 
+  std::string own = name;
+  if (own.empty()) own = georss ? "waze" : default_name(address, site->host);
+
   feeds out;
   for (const auto& each : georss ? georss_urls(base, areas) : std::vector<std::string>{base}) {
     http_feed::options o;
-    o.name = name.empty() ? (georss ? "waze" : site->host) : name;
-    o.source = name;
+    o.name = o.source = own;
+    o.identity = {address.masked(), site->host, georss ? "georss" : ""};
     o.url = [each](runtime::timestamp) { return each; };
     o.headers = headers_for(headers, o.name, site->host);
     if (!georss) o.only = areas;
     out.push_back(std::make_unique<http_feed>(visitor, std::move(o)));
   }
   return out;
+}
+
+result<void> check_feeds(const feeds& all, const std::vector<source_header>& headers) {
+  std::map<std::string, feed_identity> known;
+  for (const auto& f : all) {
+    const auto identity = f->identity();
+    const auto [at, first] = known.emplace(f->name(), identity);
+    if (first || (!identity.world.empty() && identity.world == at->second.world)) continue;
+    return error{errc::invalid, "the sources " + at->second.address + " and " + identity.address + " are both named '" +
+                                    f->name() + "': name one by a #NAME at its end"};
+  }
+  for (const auto& h : headers) {
+    if (std::any_of(all.begin(), all.end(), [&h](const auto& f) {
+          const auto host = f->identity().host;
+          return !host.empty() && speaks_to(h, f->name(), host);
+        })) {
+      continue;
+    }
+    std::set<std::string> names;
+    for (const auto& [name, identity] : known)
+      if (!identity.host.empty()) names.insert({name, identity.host});
+    std::string list;
+    for (const auto& name : names) list += (list.empty() ? "" : ", ") + name;
+    return error{errc::invalid, "a header is for '" + h.source + "', which is no source that takes one (" +
+                                    (list.empty() ? "there is none" : list) + ")"};
+  }
+  return {};
 }
 
 }  // namespace distsys::roles::scraper

@@ -14,7 +14,8 @@
 
 namespace distsys::roles::scraper {
 
-/// "SOURCE: Name: value": a header for one source, by its name or its host; the value may be a secret.
+/// "SOURCE: Name: value": a header for one source, by its name or its host (an IPv6 address in brackets), without a
+/// port; the value may be a secret.
 struct source_header {
   std::string source, name, value;
 };
@@ -25,8 +26,9 @@ result<source_header> parse_source_header(std::string_view text);
 class http_feed final : public feed {
  public:
   struct options {
-    std::string name;                                    // "usgs", "waze", a host
-    std::string source;                                  // of its events; empty: as the document says
+    std::string name;    // "usgs", "waze", a host
+    std::string source;  // of its events
+    feed_identity identity;
     std::function<std::string(runtime::timestamp)> url;  // at the time of asking
     std::vector<watched_area> only;
     std::vector<std::pair<std::string, std::string>> headers;
@@ -34,6 +36,7 @@ class http_feed final : public feed {
   http_feed(std::shared_ptr<site_visitor> visitor, options o) : visitor_(std::move(visitor)), options_(std::move(o)) {}
 
   const std::string& name() const override { return options_.name; }
+  feed_identity identity() const override { return options_.identity; }
   awaitable<poll_result> ask() override;
   void stored() override;
   void released() override { held_ = {}; }
@@ -51,12 +54,17 @@ class http_feed final : public feed {
 /// The feeds of one source: one for each area where the source answers by area, else one. errc::invalid.
 ///
 /// - `usgs:?min_magnitude=2.5&hours=24&endpoint=URL`: FDSN event queries by circle or box, deleted events included.
-/// - `geojson+https://…[#NAME]`: fetched as it is; events outside the areas are left out.
+/// - `geojson+https://…[#NAME]`: fetched as it is; events outside the areas are left out. Without #NAME its name is the
+///   host and a hash of path and query (without what is secret), so that it is the same each time.
 /// - `georss+https://…[#NAME]`: asked once for each area's box, by adding `top`, `bottom`, `left` and `right`; without
-///   areas as it is.
-/// #NAME names the source (its events, metrics and headers).
+///   areas as it is. Without #NAME it is "waze", however many there are: one world, whose ids mean the same.
+/// #NAME names the source (its events, metrics, recordings, dead letters and headers).
 result<std::vector<std::unique_ptr<feed>>> make_http_feeds(const url& address, const std::vector<watched_area>& areas,
                                                            const std::vector<source_header>& headers,
                                                            const std::shared_ptr<site_visitor>& visitor);
+
+/// errc::invalid when two feeds that are not of one world have the same name (it says both), or when a header is for no
+/// feed (it says its SOURCE, never its value, and the sources that there are).
+result<void> check_feeds(const std::vector<std::unique_ptr<feed>>& all, const std::vector<source_header>& headers);
 
 }  // namespace distsys::roles::scraper

@@ -329,6 +329,26 @@ def test_feed_over_http_recorded_and_replayed(tmp_path):
     assert {s for (s,) in rows_of(tmp_path / "a", "SELECT DISTINCT source FROM geo_events")} == {"live"}
 
 
+def test_feeds_without_a_name_do_not_overwrite_each_other(tmp_path):
+    def answer(path, headers):
+        # Each says that it is both itself and the earthquake service.
+        own = feature("e0", -70.6, -33.4, 1, title=path)
+        other = {**feature("usgs/e9", -70.6, -33.4, 1), "properties": {"source": "usgs", "id": "e9", "kind": "quake"}}
+        return 200, {}, json.dumps({"type": "FeatureCollection", "features": [own, other]}).encode()
+
+    with feed_server(answer) as server:
+        urls = [f"{server.url}/A", f"{server.url}/B", f"{server.url}/A".replace("127.0.0.1", "localhost")]
+        sources = [f"--scraper.source=geojson+{url}" for url in urls]
+        options = ["--scraper.allow-private-addresses", "--scraper.robots=false", f"--scraper.record={tmp_path}/recorded"]
+        summary = scrape_once(tmp_path / "a", *sources, *options)
+    names = {name for name, _ in rows_of(tmp_path / "a", "SELECT source, id FROM geo_events WHERE id = 'e0'")}
+    assert len(names) == 3 and names == set(table(summary))
+    assert sorted(re.sub("-[0-9a-f]{8}$", "", name) for name in names) == ["127.0.0.1", "127.0.0.1", "localhost"]
+    assert {i for (i,) in rows_of(tmp_path / "a", "SELECT id FROM geo_events")} == {"e0", "usgs/e9"}
+    scrape_once(tmp_path / "b", f"--scraper.source=replay:{tmp_path}/recorded")
+    assert stored(tmp_path / "b") == stored(tmp_path / "a")
+
+
 def test_one_source_of_two_fails(tmp_path):
     with feed_server(lambda *_: (500, {}, b"")) as server:
         summary = scrape_once(
@@ -399,6 +419,9 @@ def test_replay_keeps_its_timing(tmp_path):
         (["--scraper.area=91/0/5"], "area '91/0/5'"),
         (["--scraper.source=replay:x?speed=fast"], "speed"),
         (["--scraper.header=no-colons-s3cret"], "SOURCE: Name: value"),
+        (["--scraper.header=nobody: X-Key: s3cret", "--scraper.source=geojson+http://h/x#a"], "'nobody', which is no source"),
+        (["--scraper.header=https://h/x: X-Key: s3cret", "--scraper.source=geojson+https://h/x"], "SOURCE: Name: value"),
+        (["--scraper.source=geojson+http://h/x#a", "--scraper.source=geojson+http://g/y#a"], "are both named 'a'"),
         (["--scraper.interval=0s"], "interval"),
     ],
 )

@@ -135,7 +135,7 @@ TEST_CASE_METHOD(fixture, "areas become questions") {
   for (const auto& f : usgs) CHECK(ask(*f).said->source == "usgs");
   const auto live = feeds("georss+" + server.url("/georss?env=row"), {"-71/-33.6/-70.4/-33.3"});
   REQUIRE(live.size() == 1);
-  CHECK(ask(*live[0]).said->source.empty());
+  CHECK(ask(*live[0]).said->source == "waze");
   const auto named = feeds("geojson+" + server.url("/f") + "#my-feed", {"santiago"});
   CHECK(named[0]->name() == "my-feed");
   CHECK(ask(*named[0]).said->only.size() == 1);
@@ -196,11 +196,60 @@ TEST_CASE("headers for a source are read without telling the secret") {
   CHECK(h.source == "waze");
   CHECK(h.name == "X-Api-Key");
   CHECK(h.value == "a:b c");
-  for (const char* text : {"", "s3cret", "X: s3cret", ": X: s3cret"}) {
+  const auto v6 = parse_source_header("[::1]: X: v").value();
+  CHECK(v6.source == "::1");
+  CHECK(v6.name == "X");
+  for (const char* text :
+       {"", "s3cret", "X: s3cret", ": X: s3cret", "https://h/x: X: s3cret", "h:80: X: s3cret", "[::1: X: s3cret"}) {
     const auto wrong = parse_source_header(text);
     REQUIRE_FALSE(wrong);
     CHECK(wrong.error().detail.find("s3cret") == std::string::npos);
   }
+}
+
+TEST_CASE_METHOD(fixture, "a feed without a name is named by its host and what is asked there, the same everywhere") {
+  const auto name = [&](const std::string& address) { return feeds(address)[0]->name(); };
+  const auto a = name("geojson+http://Example.org:7301/A?x=1");
+  CHECK(a == name("geojson+https://example.org/A?x=1"));
+  CHECK(a.size() == std::string("example.org-01234567").size());
+  CHECK(a.starts_with("example.org-"));
+  CHECK(a != name("geojson+http://example.org/B?x=1"));
+  CHECK(a != name("geojson+http://example.org/A?x=2"));
+  CHECK(a != name("geojson+http://localhost/A?x=1"));
+  CHECK(name("geojson+http://h/A?api_key=one") == name("geojson+http://h/A?api_key=two"));
+  CHECK(name("geojson+http://[::1]/A").starts_with("__1-"));
+  CHECK(name("geojson+http://h") == name("geojson+http://h/"));
+  CHECK(name("geojson+http://h?a=1") != name("geojson+http://h?a=2"));
+  CHECK(name("geojson+http://h#x") == "x");
+
+  const scripted_server server([](const std::string&) { return scripted_reply{http_ok("{}")}; });
+  const auto one = feeds("geojson+" + server.url("/f"));
+  CHECK(ask(*one[0]).said->source == one[0]->name());
+}
+
+TEST_CASE_METHOD(fixture, "feeds of different worlds have different names, and each header has a feed") {
+  const auto check = [&](const std::vector<std::string>& addresses, const std::vector<source_header>& headers = {}) {
+    std::vector<std::unique_ptr<feed>> all;
+    for (const auto& address : addresses)
+      for (auto& f : feeds(address, {"1/1/5", "2/2/5"}, headers)) all.push_back(std::move(f));
+    const auto ok = check_feeds(all, headers);
+    if (!ok) CHECK(ok.error().code == errc::invalid);
+    return ok ? std::string() : ok.error().detail;
+  };
+  CHECK(check({"geojson+http://h/A", "geojson+http://h/B", "georss+http://h/", "georss+http://g/", "usgs:"}).empty());
+  CHECK(check({"georss+http://h/#x", "georss+http://g/#x"}).empty());
+  CHECK(
+      check({"geojson+http://h/A#x", "geojson+http://h/B?token=s3cret#x"}) ==
+      "the sources geojson+http://h/A and geojson+http://h/B?token=*** are both named 'x': name one by a #NAME at its "
+      "end");
+  CHECK_FALSE(check({"geojson+http://h/A", "geojson+http://h/A"}).empty());
+  CHECK_FALSE(check({"usgs:", "geojson+http://h/A#usgs"}).empty());
+  CHECK_FALSE(check({"georss+http://h/", "geojson+http://h/A#waze"}).empty());
+
+  CHECK(
+      check({"georss+http://h/#x", "usgs:"}, {{"x", "K", "s3cret"}, {"H", "K", "s3cret"}, {"usgs", "K", "v"}}).empty());
+  CHECK(check({"georss+http://h/#x", "usgs:"}, {{"y", "K", "s3cret"}}) ==
+        "a header is for 'y', which is no source that takes one (earthquake.usgs.gov, h, usgs, x)");
 }
 
 TEST_CASE_METHOD(fixture, "wrong sources are refused with their reason") {

@@ -45,6 +45,11 @@ TEST_CASE("our own names are read back; times are found in others") {
   CHECK(own.observed == t);
   CHECK(own.source == "my-feed");
   CHECK(read_name(make_name(t, "")).source.empty());
+  for (const char* source : {"127.0.0.1-1f0c83a2", "my.feed", "v.2", "v.2.3", "a..b", "10.0.0.1"}) {
+    CHECK(read_name(make_name(t, source)).source == source);
+    CHECK(read_name(make_name(t, source, 1)).source == source);
+    CHECK(make_name(t, source) != make_name(t, source, 1));
+  }
 
   CHECK(read_name("waze_data_20250409-140719.json").observed == at("2025-04-09T14:07:19Z"));
   CHECK(read_name("feed-2025-04-09_14-07-19.json").observed == at("2025-04-09T14:07:19Z"));
