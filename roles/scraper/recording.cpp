@@ -207,6 +207,13 @@ result<std::string> read_whole(const fs::path& file, std::size_t max_bytes) {
 }
 
 result<std::vector<recorded_file>> list_recordings(const fs::path& directory) {
+  std::error_code ignored;
+  const auto what = fs::status(directory, ignored);
+  if (fs::exists(what) && !fs::is_directory(what)) {
+    return error{errc::invalid, directory.string() +
+                                    " is not a directory: replay: wants one with recordings in it, as " +
+                                    "replay:" + (directory.has_parent_path() ? directory.parent_path().string() : ".")};
+  }
   auto said = read_manifest(directory);
   if (!said) return said.error();
   std::error_code ec;

@@ -35,7 +35,7 @@ struct recorded_file {
 /// The recordings below `directory` (not its subdirectories) by observation time: what `manifest.json` says, our own
 /// names, the documents themselves, other names, in that order of trust. Files without any time come last, by name.
 /// Blocks: reads foreign documents whole, one after another. errc::not_found, errc::permission_denied, errc::invalid
-/// (manifest).
+/// (manifest, or a file instead of a directory).
 ///
 /// manifest.json: {"files": [{"name": "a.json", "observed": "2025-04-09T18:04:00Z", "source": "waze"}, …]}; with
 /// "only": true other files are left out.

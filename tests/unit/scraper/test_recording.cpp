@@ -59,6 +59,17 @@ TEST_CASE("our own names are read back; times are found in others") {
   CHECK_FALSE(read_name("usgs_all_day_2019-01-30_ubc.geojson").observed);
 }
 
+TEST_CASE("a file is no recording, and the reason says what is") {
+  const directory d;
+  d.put("b.json", "{}");
+  const auto refused = list_recordings(d.path / "b.json");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == errc::invalid);
+  CHECK(refused.error().detail ==
+        (d.path / "b.json").string() +
+            " is not a directory: replay: wants one with recordings in it, as replay:" + d.path.string());
+}
+
 TEST_CASE("recordings are played in the order of their observation") {
   const directory d;
   d.put("b.json", R"({"alerts":[],"endTimeMillis":1744221900000})");
