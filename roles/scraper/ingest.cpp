@@ -77,6 +77,7 @@ result<decoded> decode_answer(const answer& a) {
   if (!seen) return explain(a, seen.error());
   decoded out;
   out.seen = std::move(*seen);
+  out.source = a.source;
   keep_inside(out.seen.events, a.only);
   std::erase_if(out.seen.events, [&out](const geo::event& e) {
     if (!is_deleted(e)) return false;
@@ -156,7 +157,9 @@ awaitable<result<void>> ingest::store(std::string feed, decoded content) {
     log::warn("a record is refused", {{"source", feed}, {"reason", r.reason}, {"detail", r.detail}});
   }
   if (!refused.empty()) {
-    if (auto ok = co_await keep(feed, content.seen.observed, std::move(refused)); !ok) co_return ok.error();
+    // By the events' source, so that a replay of what was recorded keeps no second letter.
+    const std::string& from = content.source.empty() ? feed : content.source;
+    if (auto ok = co_await keep(from, content.seen.observed, std::move(refused)); !ok) co_return ok.error();
   }
   counts_.count_answer(feed, answer_outcome::fresh);
   co_return result<void>{};

@@ -21,6 +21,7 @@ namespace distsys::roles::scraper {
 struct decoded {
   domain::geo::observation seen;
   std::map<std::string, std::vector<std::string>> ended;  // ids by source
+  std::string source;                                     // the answer's; empty: as the document says
 };
 
 /// Decodes, moves what has the status "deleted" to `ended`, leaves out what is outside the answer's areas.

@@ -326,6 +326,11 @@ def test_feed_over_http_recorded_and_replayed(tmp_path):
     assert "somebody" not in recordings[0].read_text() and "users" not in recordings[0].read_text()
     scrape_once(tmp_path / "c", f"--scraper.source=replay:{tmp_path}/recorded")
     assert stored(tmp_path / "c") == stored(tmp_path / "a")
+    # Replayed into the same database, its bad records are the ones that are there.
+    letters = rows_of(tmp_path / "a", "SELECT source, reason, document FROM geo_dead_letters ORDER BY letter")
+    assert [source for source, _, _ in letters] == ["live", "live"]
+    scrape_once(tmp_path / "a", f"--scraper.source=replay:{tmp_path}/recorded")
+    assert rows_of(tmp_path / "a", "SELECT source, reason, document FROM geo_dead_letters ORDER BY letter") == letters
     assert {s for (s,) in rows_of(tmp_path / "a", "SELECT DISTINCT source FROM geo_events")} == {"live"}
 
 
@@ -409,6 +414,12 @@ def test_replay_keeps_its_timing(tmp_path):
     assert done.returncode == 0  # the recording is over, so the role is done
     assert 2 <= took < 10
     assert len(stored(tmp_path)) == 3
+
+
+def test_replay_of_a_file_says_what_it_wants(tmp_path):
+    file = OWN / "capture-a.json"
+    summary = scrape_once(tmp_path, f"--scraper.source=replay:{file}", code=1)
+    assert f"{file} is not a directory: replay: wants one with recordings in it, as replay:{OWN}" in summary
 
 
 @pytest.mark.parametrize(
