@@ -1,9 +1,12 @@
 #include "src/app/problem.hpp"
 
 #include "distsys/app/command.hpp"
+#include "distsys/foundation/text.hpp"
 
 #include <algorithm>
 #include <cstdio>
+#include <string_view>
+#include <utility>
 
 namespace distsys::app {
 namespace {
@@ -21,6 +24,20 @@ void append_printable(std::string& out, std::string_view text) {
   }
 }
 
+// "all.conf:12" as ("all.conf", 12)
+std::pair<std::string_view, std::int64_t> file_and_line(std::string_view where) {
+  const auto colon = where.rfind(':');
+  const auto line =
+      colon == std::string_view::npos ? result<std::int64_t>(errc::invalid) : parse_integer(where.substr(colon + 1));
+  return line ? std::pair{where.substr(0, colon), *line} : std::pair{where, std::int64_t{0}};
+}
+
+// Places from the weakest to the strongest, a file from its top.
+bool stands_before(const problem& a, const problem& b) {
+  if (a.source.kind != b.source.kind) return a.source.kind < b.source.kind;
+  return a.source.kind == origin_kind::file && file_and_line(a.source.where) < file_and_line(b.source.where);
+}
+
 }  // namespace
 
 void problems::add(origin source, std::string text) {
@@ -30,7 +47,9 @@ void problems::add(origin source, std::string text) {
   if (found_.size() == limit) {
     ++left_out_;
   } else {
-    found_.push_back({std::move(source), std::move(text)});
+    problem p{std::move(source), std::move(text)};
+    const auto at = std::upper_bound(found_.begin(), found_.end(), p, stands_before);
+    found_.insert(at, std::move(p));
   }
 }
 

@@ -29,6 +29,7 @@ class problems {
 
   void add(origin source, std::string text);
   bool empty() const noexcept { return found_.empty(); }
+  /// By source, weakest first, and by line.
   const std::vector<problem>& found() const noexcept { return found_; }
 
   /// exit_usage when the command line has a share in it, else exit_config.
