@@ -127,6 +127,20 @@ std::string long_help(const schema& keys, const scope& s) {
   return out;
 }
 
+// What was linked in, and each driver's own.
+std::vector<std::pair<std::string, std::string>> libraries(const schema& keys) {
+  std::vector<std::pair<std::string, std::string>> out{
+      {"Boost", std::to_string(BOOST_VERSION / 100000) + "." + std::to_string(BOOST_VERSION / 100 % 1000) + "." +
+                    std::to_string(BOOST_VERSION % 100)},
+      {"OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING)},
+      {"zlib", zlibVersion()}};
+  std::set<std::string_view> seen;
+  for (const auto& d : keys.drivers()) {
+    if (!d.library.empty() && seen.insert(d.library).second) out.emplace_back(std::string(d.scheme) + ":", d.library);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string short_help(const schema& keys) {
@@ -146,7 +160,7 @@ std::string short_help(const schema& keys) {
       "  --data-dir=PATH   where embedded backends live      --config=FILE   settings\n"
       "  --check-config    look, do not run (--connect too)  --print-config  in effect\n"
       "  --help=ROLE       all options of a role; --help=process: what all share\n"
-      "\nStart here:  distsys --role=all      then open http://127.0.0.1:5090/\n";
+      "\nStart here:  distsys --role=all    then open http://127.0.0.1:5090/: it leads on\n";
   return out;
 }
 
@@ -170,16 +184,17 @@ std::optional<std::string> help_on(const schema& keys, std::string_view topic) {
 std::string version_text(const schema& keys) {
   std::string out = "distsys " + std::string(version()) + " (" + std::string(git_hash()) + ")\n";
   out += "  compiler   " __VERSION__ "\n";
-  out += "  Boost      " + std::to_string(BOOST_VERSION / 100000) + "." + std::to_string(BOOST_VERSION / 100 % 1000) +
-         "." + std::to_string(BOOST_VERSION % 100) + "\n";
-  out += "  OpenSSL    " + std::string(OpenSSL_version(OPENSSL_VERSION_STRING)) + "\n";
-  out += "  zlib       " + std::string(zlibVersion()) + "\n";
-  std::set<std::string_view> seen;
-  for (const auto& d : keys.drivers()) {
-    if (!d.library.empty() && seen.insert(d.library).second)
-      out += padded("  " + std::string(d.scheme) + ":", 13) + std::string(d.library) + "\n";
-  }
+  for (const auto& [name, release] : libraries(keys)) out += padded("  " + name, 13) + release + "\n";
   return out;
+}
+
+json::object version_json(const schema& keys) {
+  json::object used;
+  for (const auto& [name, release] : libraries(keys)) used[name] = release;
+  return {{"version", std::string(version())},
+          {"commit", std::string(git_hash())},
+          {"compiler", __VERSION__},
+          {"libraries", std::move(used)}};
 }
 
 std::string role_list(const schema& keys) {

@@ -1,6 +1,7 @@
 // The texts that the tables give: --help, --version, a template file, the reference in Markdown, completions.
 #pragma once
 
+#include "distsys/foundation/json.hpp"
 #include "src/app/schema.hpp"
 
 #include <optional>
@@ -17,6 +18,8 @@ std::optional<std::string> help_on(const schema& keys, std::string_view topic);
 std::vector<std::string_view> help_topics(const schema& keys);
 
 std::string version_text(const schema& keys);
+/// The same for programs: {"version", "commit", "compiler", "libraries": {"Boost": "1.81.0", "sqlite:": …}}.
+json::object version_json(const schema& keys);
 std::string role_list(const schema& keys);
 /// A configuration file that changes nothing: every key with its default, commented.
 std::string config_template(const schema& keys, std::span<const scope* const> roles);

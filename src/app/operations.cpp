@@ -18,11 +18,6 @@ awaitable<net::http_response> metrics_page(net::http_request&) {
   co_return net::http_response::bytes(metrics::scrape(), "text/plain; version=0.0.4; charset=utf-8");
 }
 
-awaitable<net::http_response> build_page(net::http_request&) {
-  co_return net::http_response::json(
-      json::object{{"version", std::string(version())}, {"commit", std::string(git_hash())}});
-}
-
 net::http_response level_answer() {
   return net::http_response::json(json::object{{"level", std::string(log::name(log::get_level()))}});
 }
@@ -50,8 +45,9 @@ constexpr std::string_view page_head =
 
 }  // namespace
 
-operations::operations(shared_state& shared, const loop_probe& probe, std::vector<const live_settings*> shown)
-    : shared_(shared), probe_(probe), shown_(std::move(shown)) {}
+operations::operations(shared_state& shared, const loop_probe& probe, std::vector<const live_settings*> shown,
+                       json::object build)
+    : shared_(shared), probe_(probe), shown_(std::move(shown)), build_(std::move(build)) {}
 
 net::router operations::routes() {
   net::router r;
@@ -60,7 +56,7 @@ net::router operations::routes() {
   r.get("/readyz", [this](net::http_request& request) { return readyz(request); });
   r.get("/config", [this](net::http_request& request) { return config(request); });
   r.get("/metrics", metrics_page);
-  r.get("/buildinfo", build_page);
+  r.get("/buildinfo", [this](net::http_request& request) { return buildinfo(request); });
   r.get("/loglevel", read_level);
   r.add(net::method::put, "/loglevel", write_level);
   for (const auto& [name, handle] : shared_.pages) r.get("/" + name, handle);
@@ -145,17 +141,26 @@ awaitable<net::http_response> operations::config(net::http_request&) {
   co_return net::http_response::json(out);
 }
 
+awaitable<net::http_response> operations::buildinfo(net::http_request&) { co_return net::http_response::json(build_); }
+
 awaitable<net::http_response> operations::index(net::http_request&) {
   std::string page(page_head);
   page += "<p>Version " + std::string(version()) + ", playing ";
   for (std::size_t i = 1; i < shown_.size(); ++i)
     page += (i == 1 ? "<b>" : ", <b>") + std::string(shown_[i]->get()->of().name) + "</b>";
+  page += ".</p>";
+  if (phase_ != phase::starting && !links_.empty()) {
+    page += "<ul>";
+    for (const auto& [role, address] : links_)
+      page += "<li>" + role + ": <a href='" + address + "'>" + address + "</a>";
+    page += "</ul>";
+  }
   page +=
-      ".</p><ul><li><a href=/livez>livez</a>: is the process alive"
+      "<ul><li><a href=/livez>livez</a>: is the process alive"
       "<li><a href='/readyz?verbose'>readyz</a>: can it serve, and what does each dependency say"
       "<li><a href=/metrics>metrics</a>: for Prometheus"
       "<li><a href=/config>config</a>: every setting and where it comes from"
-      "<li><a href=/buildinfo>buildinfo</a>"
+      "<li><a href=/buildinfo>buildinfo</a>: version, commit and libraries"
       "<li><a href=/loglevel>loglevel</a>: <code>curl -X PUT -d debug …/loglevel</code>";
   for (const auto& [name, handle] : shared_.pages) page += "<li><a href='/" + name + "'>" + name + "</a>";
   co_return net::http_response::html(page + "</ul>");

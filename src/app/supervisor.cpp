@@ -3,6 +3,7 @@
 #include "distsys/foundation/log.hpp"
 #include "distsys/foundation/metrics.hpp"
 #include "distsys/foundation/version.hpp"
+#include "src/app/help.hpp"
 
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -159,7 +160,7 @@ awaitable<void> supervisor::start_and_watch() {
   if (!make()) co_return;
   std::vector<const live_settings*> shown{&process_};
   for (auto& m : members_) shown.push_back(&m.current);
-  operations_.emplace(shared_, probe_, std::move(shown));
+  operations_.emplace(shared_, probe_, std::move(shown), version_json(keys_));
   context process(process_, process_, shared_);
   const auto listening = co_await operations_->listen(process.endpoint("operations"), process.given("operations"));
   if (!listening) {
@@ -178,6 +179,9 @@ awaitable<void> supervisor::start_and_watch() {
   for (auto& m : members_) {
     m.running = true;
     running_.spawn(shared_.loops.loop(0), run_one(m));
+  }
+  for (const auto& m : members_) {
+    for (auto& address : m.made->addresses()) operations_->link(m.info->name, std::move(address));
   }
   operations_->set_phase(phase::ready);
   announce();
