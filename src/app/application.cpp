@@ -11,6 +11,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <deque>
 #include <iostream>
@@ -115,10 +116,20 @@ int play_roles(const schema& keys, const inputs& from, configuration c, const st
   return run_root(loops, s.run());
 }
 
+// A process whose roles keep nothing leaves no directory behind.
+bool keeps_data(const configuration& c) {
+  const auto is_store = [](const option& o) { return o.type == kind::url_database || o.type == kind::url_kv_store; };
+  return std::any_of(c.roles.begin(), c.roles.end(), [&](const settings& role) {
+    const auto& declared = role.of().options;
+    return std::any_of(declared.begin(), declared.end(), is_store);
+  });
+}
+
 int play(const schema& keys, const inputs& from, configuration c) {
   prepare_process();
   configure_log(c);
   if (c.command != nullptr && !c.command->command->needs_data_dir) return play_command(keys, c, {});
+  if (c.command == nullptr && !keeps_data(c)) return play_roles(keys, from, std::move(c), {});
   const auto data_dir = make_data_dir(process_text(c, "data-dir"));
   if (!data_dir) {
     std::cerr << "distsys: " << data_dir.error().detail << '\n';
