@@ -10,13 +10,19 @@ namespace {
 using app::kind;
 using app::option;
 
+std::string valid_tile_url(std::string_view text) {
+  if (check({std::string(text), ""})) return {};
+  return "not https://HOST/…{z}/{x}/{y}…, where HOST may begin with {s}.";
+}
+
 constexpr std::array options{
     option{"listen", kind::endpoint, ":5000", "HTTP address"},
     option{"database", kind::url_database, "sqlite:geo.db", "where events are stored"},
     option{"ttl", kind::duration, "1s", "longest age of an answer whose changes were not heard of; 0s keeps none"},
     option{"cache-size", kind::size, "64MiB", "memory for answers"},
     option{"max-streams", kind::integer, "1000", "event streams open at once"}.between(0, 100'000),
-    option{"tile-url", kind::text, "", "a tile server for the map: https://HOST/{z}/{x}/{y}.png"},
+    option{"tile-url", kind::text, "", "a tile server for the map: https://HOST/{z}/{x}/{y}.png"}.checked_by(
+        &valid_tile_url),
     option{"tile-attribution", kind::text, "", "whom the map's tiles are owed to"},
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <tuple>
 
 namespace distsys::roles::loadgen {
 namespace {
@@ -97,18 +98,22 @@ result<area_settings> read_areas(const app::role_context& s) {
   a.count = static_cast<std::uint64_t>(s.integer("areas"));
   a.radius_km = s.real("area-radius");
   a.spread_km = s.real("spread");
-  const std::string center = s.text("center");
-  const auto parts = split(center, ',');
-  const auto lat = parts.size() == 2 ? parse_real(trim(parts[0])) : result<double>(errc::invalid);
-  const auto lon = parts.size() == 2 ? parse_real(trim(parts[1])) : result<double>(errc::invalid);
-  if (!lat || !lon || *lat < -90 || *lat > 90 || *lon < -180 || *lon > 180)
-    return error{errc::invalid, "--center: '" + center + "' is not LATITUDE,LONGITUDE"};
-  a.center_lat = *lat;
-  a.center_lon = *lon;
+  const auto center = parse_center(s.text("center"));
+  if (!center) return center.error();
+  std::tie(a.center_lat, a.center_lon) = *center;
   return a;
 }
 
 }  // namespace
+
+result<std::pair<double, double>> parse_center(std::string_view text) {
+  const auto parts = split(text, ',');
+  const auto lat = parts.size() == 2 ? parse_real(trim(parts[0])) : result<double>(errc::invalid);
+  const auto lon = parts.size() == 2 ? parse_real(trim(parts[1])) : result<double>(errc::invalid);
+  if (!lat || !lon || *lat < -90 || *lat > 90 || *lon < -180 || *lon > 180)
+    return error{errc::invalid, "'" + std::string(text) + "' is not LATITUDE,LONGITUDE"};
+  return std::pair{*lat, *lon};
+}
 
 result<plan> make_plan(const app::role_context& settings) {
   plan p;

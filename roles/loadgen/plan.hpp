@@ -69,6 +69,8 @@ result<plan> make_plan(const app::role_context& settings);
 result<void> add_url(plan& p, std::string_view text);
 /// "Name: value".
 result<std::pair<std::string, std::string>> parse_header(std::string_view text);
+/// "LATITUDE,LONGITUDE".
+result<std::pair<double, double>> parse_center(std::string_view text);
 /// Replaces every origin's targets by `count` areas around the centre, the same for the same seed.
 void draw_areas(plan& p, const area_settings& areas);
 /// Makes every origin's requests from its targets.

@@ -19,22 +19,47 @@ using app::option;
 constexpr std::array<std::string_view, 7> schemes{"sim",          "usgs",        "geojson+https", "geojson+http",
                                                   "georss+https", "georss+http", "replay"};
 
+template <class T>
+std::string wrong(const result<T>& parsed) {
+  return parsed ? std::string() : parsed.error().detail;
+}
+
+// Making a feed asks and reads nothing.
+std::string valid_source(std::string_view text) {
+  const auto address = url::parse(text);
+  if (!address) return wrong(address);
+  if (address->scheme() == "sim") return wrong(make_sim_feed(*address));
+  if (address->scheme() == "replay") return wrong(make_replay_feed(*address, false, 0, nullptr));
+  return wrong(make_http_feeds(*address, {}, {}, nullptr));
+}
+
+std::string valid_area(std::string_view text) { return wrong(parse_area(text)); }
+std::string valid_header(std::string_view text) { return wrong(parse_source_header(text)); }
+
+constexpr double shortest = 0.001;  // seconds: waits are counted in milliseconds
+
 constexpr std::array options{
     option{"source", kind::url, "sim:", "what to fetch: sim: usgs: geojson+https: georss+https: replay:DIR"}
         .as_repeatable()
-        .one_of(schemes),
+        .one_of(schemes)
+        .checked_by(&valid_source),
     option{"area", kind::text, "", "where: LAT/LON/RADIUS, WEST/SOUTH/EAST/NORTH, PLACE or PLACE/RADIUS"}
-        .as_repeatable(),
+        .as_repeatable()
+        .checked_by(&valid_area),
     option{"database", kind::url_database, "sqlite:geo.db", "where events are stored"},
     option{"http-client", kind::url_http_client, "http:", "how the world's servers are reached"},
-    option{"interval", kind::duration, "60s", "time between two polls of one place (sim: 1s unless given)"},
-    option{"max-backoff", kind::duration, "10m", "longest wait after failures in a row"},
-    option{"timeout", kind::duration, "30s", "for one answer, redirects included"},
+    option{"interval", kind::duration, "60s", "time between two polls of one place (sim: 1s unless given)"}.at_least(
+        shortest),
+    option{"max-backoff", kind::duration, "10m", "longest wait after failures in a row"}.at_least(shortest),
+    option{"timeout", kind::duration, "30s", "for one answer, redirects included"}.at_least(shortest),
     option{"in-flight", kind::integer, "2", "requests at once to one host"}.between(1, 64),
     option{"max-body", kind::size, "32MiB", "longest answer, decompressed"},
     option{"robots", kind::flag, "true", "heed robots.txt (RFC 9309)"},
     option{"contact", kind::text, "", "a URL or address for the User-Agent, so that sites can reach you"},
-    option{"header", kind::text, "", "a header for one source: 'SOURCE: Name: value'"}.as_repeatable().as_secret(),
+    option{"header", kind::text, "", "a header for one source: 'SOURCE: Name: value'"}
+        .as_repeatable()
+        .as_secret()
+        .checked_by(&valid_header),
     option{"proxy", kind::text, "", "http://HOST:PORT through which to fetch"},
     option{"allow-private-addresses", kind::flag, "false", "let sources be on private or loopback addresses"},
     option{"record", kind::path, "", "write each answer to this directory, to be replayed"},

@@ -87,6 +87,43 @@ void check_together(configuration& c, problems& out) {
   if (text("host").empty()) out.add(c.process.find("host")->source, "host cannot be empty");
 }
 
+struct listening {
+  std::string name;
+  endpoint where;
+  const setting* from;
+};
+
+bool same_address(const endpoint& a, const endpoint& b) {
+  const auto everywhere = [](const endpoint& one, const endpoint& other) {
+    return one.host == "::" || (one.host == "0.0.0.0" && other.host.find(':') == std::string::npos);
+  };
+  return a.port != 0 && a.port == b.port && (a.host == b.host || everywhere(a, b) || everywhere(b, a));
+}
+
+// The operations port counts too: unless it was chosen it moves on when it is taken, but it is opened first.
+void check_endpoints(const configuration& c, problems& out) {
+  const auto* host = c.process.find("host");
+  std::vector<listening> all;
+  const auto collect = [&](const settings& of, const std::string& prefix) {
+    for (const auto& s : of.all()) {
+      if (s.declared->type != kind::endpoint || s.values.empty() || host->texts.empty()) continue;
+      auto where = std::get<endpoint>(s.values.front());
+      if (where.host.empty()) where.host = host->texts.front();
+      all.push_back({prefix + std::string(s.declared->name), std::move(where), &s});
+    }
+  };
+  collect(c.process, "");
+  for (const auto& role : c.roles) collect(role, std::string(role.of().name) + ".");
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (!same_address(all[i].where, all[j].where)) continue;
+      const auto& at = all[i].from->given() ? all[i] : all[j];
+      out.add(at.from->source,
+              all[i].name + " and " + all[j].name + " are the same address, " + format_endpoint(at.where));
+    }
+  }
+}
+
 std::string value_text(const setting& s) {
   std::string out;
   for (const auto& t : s.texts) {
@@ -164,6 +201,7 @@ configuration load(const schema& keys, const inputs& from, problems& out) {
   c.words = std::move(line.words);
   if (c.command != nullptr) c.command_settings = resolve(*c.command, line.command_options, keys, from.read, out);
   check_together(c, out);
+  if (c.roles_given && c.command == nullptr) check_endpoints(c, out);
   return c;
 }
 

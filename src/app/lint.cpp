@@ -34,13 +34,18 @@ class scratch {
   std::filesystem::path path_;
 };
 
-/// Returns what the drivers refused.
+/// Returns what the drivers and the roles refused.
 std::vector<error> open_everything(const configuration& c, shared_state& shared) {
   std::vector<error> failed;
   live_settings process(c.process);
   for (const auto& role : c.roles) {
     live_settings own(role);
-    for (auto& e : context(own, process, shared).open_all()) failed.push_back(std::move(e));
+    context ctx(own, process, shared);
+    for (auto& e : ctx.open_all()) failed.push_back(std::move(e));
+    const auto* info = role.of().role;
+    if (!c.roles_given || info->check == nullptr) continue;  // nobody was told to run
+    if (const auto ok = info->check(ctx); !ok)
+      failed.push_back({ok.error().code, "--role=" + std::string(info->name) + ": " + ok.error().detail});
   }
   return failed;
 }
@@ -48,7 +53,8 @@ std::vector<error> open_everything(const configuration& c, shared_state& shared)
 std::string summary(const configuration& c, const backends& opened) {
   std::string out = "the configuration is good: ";
   for (const auto& role : c.roles) out.append(&role == &c.roles.front() ? "" : ", ").append(role.of().name);
-  return out + "; " + std::to_string(opened.all().size()) + " backends\n";
+  const auto count = opened.all().size();
+  return out + "; " + std::to_string(count) + (count == 1 ? " backend\n" : " backends\n");
 }
 
 int report(const std::vector<error>& failed) {

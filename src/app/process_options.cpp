@@ -1,5 +1,7 @@
 #include "src/app/process_options.hpp"
 
+#include "src/app/checks.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -39,10 +41,14 @@ constexpr std::array table{
     option{"drain-timeout", kind::duration, "20s", "how long accepted work may take to finish at a stop"},
 
     // Every HTTP server of the roles.
-    option{"tls-certificate", kind::path, "", "a PEM chain: serve HTTPS; read again when it changes"},
-    option{"tls-key", kind::path, "", "the PEM key of the certificate"},
-    option{"trusted-proxies", kind::text, "", "addresses and blocks whose X-Forwarded-* headers count"}.as_repeatable(),
-    option{"cors-origin", kind::text, "", "an origin that may read answers, or *"}.as_repeatable(),
+    option{"tls-certificate", kind::path, "", "a PEM chain: serve HTTPS; read again when it changes"}.checked_by(
+        &readable_file),
+    option{"tls-key", kind::path, "", "the PEM key of the certificate"}.checked_by(&readable_file),
+    option{"trusted-proxies", kind::text, "", "addresses and blocks whose X-Forwarded-* headers count"}
+        .as_repeatable()
+        .checked_by(&valid_proxy_block),
+    option{"cors-origin", kind::text, "", "an origin that may read answers, or *"}.as_repeatable().checked_by(
+        &valid_origin),
     option{"rate-limit", kind::real, "0", "requests a second and client address; 0 means no limit"}.between(0, 1e9),
     option{"rate-burst", kind::real, "0", "requests a client may save up; 0 means ten seconds' worth"}.between(0, 1e9),
     option{"access-log", kind::flag, "false", "log a line for each request"},
@@ -51,10 +57,11 @@ constexpr std::array table{
     option{"http-max-in-flight-bytes", kind::size, "256MiB", "bytes of request bodies a server holds"},
     option{"http-max-header", kind::size, "16KiB", "bytes of a request's header"},
     option{"http-max-target", kind::size, "8KiB", "bytes of a request's target"},
-    option{"http-header-deadline", kind::duration, "20s", "from the first byte of a request to its header's end"},
-    option{"http-body-deadline", kind::duration, "20s", "from the header's end to the body's end"},
-    option{"http-write-deadline", kind::duration, "20s", "how long a client may not read"},
-    option{"http-idle-timeout", kind::duration, "75s", "between two requests of a connection"},
+    option{"http-header-deadline", kind::duration, "20s", "from the first byte of a request to its header's end"}
+        .at_least(0.001),
+    option{"http-body-deadline", kind::duration, "20s", "from the header's end to the body's end"}.at_least(0.001),
+    option{"http-write-deadline", kind::duration, "20s", "how long a client may not read"}.at_least(0.001),
+    option{"http-idle-timeout", kind::duration, "75s", "between two requests of a connection"}.at_least(0.001),
 };
 
 constexpr std::array<std::string_view, 8> answers{"help",    "version",      "list-roles",     "check-config",

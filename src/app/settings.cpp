@@ -17,6 +17,11 @@ std::string full_name(const assignment& a) {
   return (a.key.prefix.empty() ? "" : a.key.prefix + ".") + a.key.name + (a.key.names_file ? "-file" : "");
 }
 
+// A flag and a variable are their key; a line of a file does not tell it.
+std::string placed(const assignment& a, const std::string& why) {
+  return a.source.kind == origin_kind::file || a.key.names_file ? full_name(a) + ": " + why : why;
+}
+
 // An empty value of text or a path is a value; of anything else it is none, which only an option without a default
 // can be.
 bool means_none(const option& o, std::string_view text) {
@@ -70,7 +75,7 @@ class resolver {
       if (a->key.names_file) {
         read_secret(s, *a);
       } else {
-        for (const auto& text : a->values) take(s, text);
+        for (const auto& text : a->values) take_given(s, *a, text);
       }
     }
     return s;
@@ -99,6 +104,13 @@ class resolver {
                std::string(of_.name) + "." + std::string(s.declared->name) + ": '" + text + "' is not possible here");
   }
 
+  void take_given(setting& s, const assignment& a, const std::string& text) {
+    const auto taken = s.values.size();
+    take(s, text);
+    if (s.values.size() == taken || s.declared->check == nullptr || text.empty()) return;
+    if (const auto why = s.declared->check(text); !why.empty()) out_.add(a.source, placed(a, why));
+  }
+
   // What is wrong with a given value was told by check_values().
   void take(setting& s, const std::string& text) {
     if (means_none(*s.declared, text)) return;
@@ -118,7 +130,7 @@ class resolver {
     while (content->ends_with('\n') || content->ends_with('\r')) content->pop_back();
     if (!parse_value(*s.declared, *content, keys_.drivers()))
       return out_.add(a.source, full_name(a) + ": the content of " + s.file + " is not valid");
-    take(s, *content);
+    take_given(s, a, *content);
   }
 
   const scope& of_;
@@ -161,9 +173,7 @@ void check_values(std::span<const assignment> given, const schema& keys, problem
         if (means_none(o, text)) continue;
         const auto value = parse_value(o, text, keys.drivers());
         if (value) continue;
-        const bool named = a.source.kind != origin_kind::file;  // else the line does not tell the key
-        const auto why = o.secret ? "the value is not valid" : value.error().detail;
-        out.add(a.source, named ? why : full_name(a) + ": " + why);
+        out.add(a.source, placed(a, o.secret ? "the value is not valid" : value.error().detail));
       }
     }
   }

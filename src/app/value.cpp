@@ -4,7 +4,9 @@
 #include "src/app/schema.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <sstream>
+#include <type_traits>
 
 namespace distsys::app {
 namespace {
@@ -30,15 +32,37 @@ result<parsed_value> parse_flag(std::string_view text) {
   return error{errc::invalid, "'" + std::string(text.substr(0, 64)) + "' is neither true nor false"};
 }
 
+/// A bound as a user would write it.
+std::string bound(const option& o, double value) {
+  std::ostringstream out;
+  out.precision(15);
+  if (o.type != kind::duration) {
+    out << value;
+  } else if (value < 1) {
+    out << value * 1000 << "ms";
+  } else {
+    out << value << 's';
+  }
+  return out.str();
+}
+
 template <class Number>
-result<parsed_value> in_range(const option& o, result<Number> number) {
+double in_units(const Number& number) {
+  if constexpr (std::is_same_v<Number, std::chrono::microseconds>) {
+    return std::chrono::duration<double>(number).count();
+  } else {
+    return static_cast<double>(number);
+  }
+}
+
+template <class Number>
+result<parsed_value> in_range(const option& o, std::string_view text, result<Number> number) {
   if (!number) return number.error();
-  const auto v = static_cast<double>(*number);
+  const double v = in_units(*number);
   if (v >= o.minimum && v <= o.maximum) return parsed_value{*number};
-  std::ostringstream why;
-  why.precision(15);
-  why << *number << " is not in the range " << o.minimum << " to " << o.maximum;
-  return error{errc::invalid, why.str()};
+  const std::string value(text.substr(0, 64));
+  if (std::isinf(o.maximum)) return error{errc::invalid, value + " is less than " + bound(o, o.minimum)};
+  return error{errc::invalid, value + " is not in the range " + bound(o, o.minimum) + " to " + bound(o, o.maximum)};
 }
 
 result<parsed_value> parse_text(const option& o, std::string_view text) {
@@ -101,13 +125,13 @@ result<parsed_value> parse_value(const option& o, std::string_view text, std::sp
     case kind::flag:
       return parse_flag(text);
     case kind::integer:
-      return in_range(o, parse_integer(text));
+      return in_range(o, text, parse_integer(text));
     case kind::real:
-      return in_range(o, parse_real(text));
+      return in_range(o, text, parse_real(text));
     case kind::duration:
-      return lifted(parse_duration(text));
+      return in_range(o, text, parse_duration(text));
     case kind::size:
-      return lifted(parse_size(text));
+      return in_range(o, text, parse_size(text));
     case kind::text:
       return parse_text(o, text);
     case kind::path:

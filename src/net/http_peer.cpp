@@ -1,6 +1,7 @@
 #include "http_peer.hpp"
 
 #include "distsys/foundation/text.hpp"
+#include "distsys/net/proxy_blocks.hpp"
 #include "distsys/runtime/random.hpp"
 #include "http_framing.hpp"
 
@@ -27,6 +28,11 @@ result<proxy_trust> proxy_trust::parse(std::span<const std::string> blocks) {
     if (ec) return error{errc::invalid, "trusted proxy " + block + ": not an address or CIDR block"};
   }
   return trust;
+}
+
+bool is_proxy_block(std::string_view text) {
+  const std::string block(text);
+  return proxy_trust::parse({&block, 1}).has_value();
 }
 
 bool proxy_trust::trusts(const asio::ip::address& a) const noexcept {

@@ -69,6 +69,47 @@ def test_every_problem_at_once(run, tmp_path):
         assert part in done.stderr
 
 
+@pytest.mark.parametrize(
+    "role, options, said",
+    [
+        ("scraper", ["--scraper.source=sim:?city=atlantis"], "--scraper.source: "),
+        ("scraper", ["--scraper.source=replay:/nonexist?speed=abc"], "--scraper.source: "),
+        ("scraper", ["--scraper.source=usgs:?hours=0"], "--scraper.source: "),
+        ("scraper", ["--scraper.source=geojson+https:///nowhere"], "--scraper.source: "),
+        ("scraper", ["--scraper.area=foo"], "--scraper.area: "),
+        ("scraper", ["--scraper.interval=0s"], "--scraper.interval: 0s is less than 1ms"),
+        ("cache", ["--trusted-proxies=foo"], "--trusted-proxies: 'foo'"),
+        ("cache", ["--tls-certificate=/nonexist", "--tls-key=/nonexist"], "--tls-key: cannot read '/nonexist'"),
+        ("cache", ["--cors-origin=garbage"], "--cors-origin: 'garbage'"),
+        ("cache", ["--cache.tile-url=garbage"], "--cache.tile-url: not https://"),
+        ("cache", ["--listen=:5090"], "cache.listen and operations are the same address"),
+        ("loadgen", ["--target=http://localhost/", "--body=/nonexist"], "--body: cannot read '/nonexist'"),
+        ("loadgen", ["--targets=/nonexist"], "--targets: cannot read '/nonexist'"),
+        ("loadgen", ["--target=http://localhost/", "--center=here"], "--center: 'here'"),
+    ],
+)
+def test_check_config_tells_what_a_start_would(run, role, options, said):
+    for extra in ((), ("--check-config",)):
+        done = run(f"--role={role}", *options, *extra)
+        assert done.returncode == 64, done.stdout
+        assert said in done.stderr
+
+
+def test_check_config_asks_the_roles_about_all_together(run):
+    done = run("--role=loadgen", "--check-config")
+    assert done.returncode == 78 and "--role=loadgen: loadgen needs --target" in done.stderr
+    done = run("--role=loadgen", "--check-config", "--target=http://localhost/", "--arrivals=poisson")
+    assert done.returncode == 78 and "--rate" in done.stderr
+    assert run("--check-config").returncode == 0
+
+
+def test_problems_come_in_the_order_of_the_lines(run, tmp_path):
+    (tmp_path / "bad.conf").write_text("area = foo\ncors-origin = x\nbogus = 1\ninterval = 0s\n")
+    done = run("--role=scraper", "--config=bad.conf", "--check-config")
+    assert done.returncode == 78
+    assert re.findall(r"bad.conf:(\d+): ", done.stderr) == ["1", "2", "3", "4"]
+
+
 def test_a_missing_file_is_a_problem(run):
     done = run("--role=cache", "--config=missing.conf")
     assert done.returncode == 78 and "missing.conf" in done.stderr and "No such file" in done.stderr
@@ -78,6 +119,7 @@ def test_check_config_is_quiet_about_what_is_good_and_makes_nothing(run, tmp_pat
     done = run("--role=all", "--check-config")
     assert done.returncode == 0, done.stderr
     assert "good" in done.stdout
+    assert "1 backend\n" in run("--role=cache", "--check-config").stdout
     assert not list(tmp_path.iterdir())
 
 
@@ -135,7 +177,8 @@ def test_the_files_in_config_are_what_the_tables_say(run, role):
     assert shown.returncode == 0
     path = ROOT / "config" / f"{role}.conf"
     assert path.exists() and path.read_text() == shown.stdout, "run config/generate"
-    assert run(f"--role={role}", "--check-config", f"--config={path}").returncode == 0
+    needed = ["--target=http://localhost/"] if role == "loadgen" else []
+    assert run(f"--role={role}", "--check-config", f"--config={path}", *needed).returncode == 0
 
 
 def test_the_file_of_all_serves_a_single_role(run):
@@ -178,6 +221,12 @@ def test_health_without_a_process(run):
     assert done.returncode == 1 and "127.0.0.1:1" in done.stderr
     assert run("health", "ftp://x/").returncode == 64
     assert run("health", "http://127.0.0.1:1/", "more").returncode == 64
+
+
+def test_a_role_without_a_database_makes_no_data_directory(run, tmp_path):
+    done = run("--role=loadgen", "--target=http://127.0.0.1:1/", "-n", "1", "--quiet", "--operations=:0")
+    assert done.returncode == 1, done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_migrate(run, tmp_path):

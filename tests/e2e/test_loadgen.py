@@ -290,14 +290,14 @@ def test_only_bad_statuses_is_exit_1():
     assert r["status"] == {"503": 5}
 
 
-def test_settings_that_make_no_sense_are_exit_78():
-    for options, said in [
-        ([], "--target"),
-        (["--target", "http://localhost:1/", "--arrivals", "poisson"], "--rate"),
-        (["--target", "http://localhost:1/", "-H", "nonsense"], "colon"),
-        (["--target", "http://localhost:1/", "--targets", "/no/such/file"], "/no/such/file"),
+def test_settings_that_make_no_sense_are_refused():
+    for options, said, code in [
+        ([], "--target", 78),
+        (["--target", "http://localhost:1/", "--arrivals", "poisson"], "--rate", 78),
+        (["--target", "http://localhost:1/", "-H", "nonsense"], "colon", 64),
+        (["--target", "http://localhost:1/", "--targets", "/no/such/file"], "/no/such/file", 64),
     ]:
-        done = load(*options, code=78)
+        done = load(*options, code=code)
         assert said in done.stderr
 
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace distsys::app {
@@ -38,8 +39,11 @@ struct option {
   bool secret = false;                             // masked everywhere; `NAME-file` is declared with it
   bool reloadable = false;                         // takes effect on SIGHUP
   std::span<const std::string_view> allowed = {};  // values (text) or schemes (url)
-  double minimum = -std::numeric_limits<double>::infinity();  // of integer and real
+  double minimum = -std::numeric_limits<double>::infinity();  // of integer, real, duration (seconds), size (bytes)
   double maximum = std::numeric_limits<double>::infinity();
+  /// What is wrong with a value that its kind allows; empty when it is good. Asked of each effective value that is not
+  /// empty, of every chosen role. Never repeats a secret.
+  std::string (*check)(std::string_view value) = nullptr;
 
   constexpr option with_shorthand(char c) const {
     option o = *this;
@@ -72,6 +76,19 @@ struct option {
     o.maximum = high;
     return o;
   }
+  constexpr option at_least(double low) const {
+    option o = *this;
+    o.minimum = low;
+    return o;
+  }
+  constexpr option checked_by(std::string (*what_is_wrong)(std::string_view value)) const {
+    option o = *this;
+    o.check = what_is_wrong;
+    return o;
+  }
 };
+
+/// Checks for the tables: a file that can be read. A relative path is one from where the process was started.
+std::string readable_file(std::string_view path);
 
 }  // namespace distsys::app

@@ -37,7 +37,7 @@ class role_context {
 
   virtual std::string_view role() const = 0;
   virtual runtime::runtime& loops() = 0;
-  virtual const std::filesystem::path& data_dir() const = 0;
+  virtual const std::filesystem::path& data_dir() const = 0;  // empty in a process without database and kv store
 
   /// True when the user gave a value (flag, environment or file).
   virtual bool given(std::string_view option) const = 0;
@@ -83,6 +83,8 @@ struct role_info {
   std::unique_ptr<service> (*make)(role_context& context);
   bool part_of_all = true;
   std::span<const role_migrations> migrations = {};
+  /// What is wrong with the settings together; opens nothing. --check-config asks it.
+  result<void> (*check)(const role_context& context) = nullptr;
 };
 
 /// The one list of roles: roles/roles.cpp.

@@ -6,13 +6,17 @@ namespace {
 constexpr std::string_view formats[] = {"plain", "json"};
 constexpr std::string_view inputs_allowed[] = {"sim", "replay"};
 
+std::string even(std::string_view text) { return text.size() % 2 == 0 ? "" : "'" + std::string(text) + "' is odd"; }
+std::string short_enough(std::string_view text) { return text.size() < 8 ? "" : "it is too long"; }
+
 constexpr option cache_options[] = {
     {"listen", kind::endpoint, ":5000", "HTTP address"},
     {"kv-store", kind::url_kv_store, "memory:", "where hot events are shared"},
     {"database", kind::url_database, "sqlite:geo.db", "where events are stored"},
-    {"time-to-live", kind::duration, "5s", "how long an answer is kept"},
+    option{"time-to-live", kind::duration, "5s", "how long an answer is kept"}.between(0.001, 3600),
     {"capacity", kind::size, "64MiB", "of the cache"},
-    option{"token", kind::text, "", "who may purge"}.as_secret(),
+    option{"token", kind::text, "", "who may purge"}.as_secret().checked_by(&short_enough),
+    option{"pair", kind::text, "", "an even number of letters"}.checked_by(&even).as_repeatable(),
 };
 constexpr option worker_options[] = {
     {"listen", kind::endpoint, ":5001", "HTTP address"},
@@ -24,6 +28,7 @@ constexpr option worker_options[] = {
     {"share", kind::real, "0.5", "of the processor"},
 };
 constexpr option load_options[] = {
+    option{"pair", kind::text, "", "any word"}.as_repeatable(),
     option{"connections", kind::integer, "10", "at a time"}.with_shorthand('c'),
     option{"header", kind::text, "", "of each request"}.as_repeatable().with_shorthand('H'),
     option{"insecure", kind::flag, "false", "take any certificate"}.with_shorthand('k'),

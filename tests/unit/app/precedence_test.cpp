@@ -41,7 +41,9 @@ TEST_CASE("of all 64 combinations of places the strongest wins: prefix, then fla
   for (unsigned places = 0; places < 64; ++places) {
     CAPTURE(places);
     const auto l = load_from(in_places(places));
-    REQUIRE(l.found.empty());
+    // Where both roles get the same address, that is told, and nothing else.
+    const bool same = l.value("cache.listen") == l.value("worker.listen");
+    REQUIRE(l.found.found().size() == (same ? 1 : 0));
     const unsigned own = highest_bit(places);
     CHECK(l.value("cache.listen") == (own == 0 ? ":5000" : ":" + std::to_string(own)));
     const unsigned bare = highest_bit(places & 7u);

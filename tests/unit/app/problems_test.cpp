@@ -31,6 +31,66 @@ TEST_CASE("every problem of every source is told at once, with its place and the
   CHECK(l.found.exit_code() == exit_usage);
 }
 
+TEST_CASE("an option's own check tells its problems with all the others, each at its place") {
+  const auto l = load_from({{"--role=cache", "--config=f", "--time-to-live=0s", "--cache.token=s3cret-s3cret"},
+                            {{"DISTSYS_CORS_ORIGIN", "example.org"}},
+                            {{"f", "threads = many\npair = odd, even, twos\ntrusted-proxies = 10.0.0.0/33\n"}}});
+  CAPTURE(l.found.report());
+  CHECK(l.tells("f:1", "threads: 'many'"));
+  CHECK(l.tells("f:2", "pair: 'odd' is odd"));
+  CHECK(l.tells("f:3", "trusted-proxies: '10.0.0.0/33' is neither an address nor a block"));
+  CHECK(l.tells("DISTSYS_CORS_ORIGIN", "'example.org' is neither * nor an origin"));
+  CHECK(l.tells("--time-to-live", "0s is not in the range 1ms to 3600s"));
+  CHECK(l.tells("--cache.token", "it is too long"));
+  CHECK(l.found.found().size() == 6);
+  CHECK(l.found.report().find("s3cret") == std::string::npos);
+}
+
+TEST_CASE("a check is of the value that counts, of a chosen role") {
+  CHECK(load_from({{"--role=loadgen", "--config=f"}, {}, {{"f", "pair = odd\ncache.pair = odd\n"}}}).found.empty());
+  CHECK(load_from({{"--role=cache", "--pair=even", "--config=f"}, {}, {{"f", "pair = odd\n"}}}).found.empty());
+  CHECK(load_from({{"--role=cache", "--pair="}, {}, {}}).found.empty());
+  const auto l = load_from({{"--role=cache", "--token-file=t"}, {}, {{"t", "s3cret-s3cret\n"}}});
+  CHECK(l.tells("--token-file", "token-file: it is too long"));
+}
+
+TEST_CASE("origins, proxies and files of the process are checked") {
+  const auto problems_of = [](const std::string& word) {
+    return load_from({{"--role=cache", word}, {}, {}}).found.found().size();
+  };
+  for (const std::string good : {"*", "https://example.org", "http://[::1]:8443", "http://localhost:3000"})
+    CHECK(problems_of("--cors-origin=" + good) == 0);
+  for (const std::string bad :
+       {"garbage", "https://example.org/", "ftp://example.org", "https://", "https://u@h", "https://example.org?x"})
+    CHECK(problems_of("--cors-origin=" + bad) == 1);
+  for (const std::string good : {"10.0.0.1", "10.0.0.0/8", "::1", "fd00::/8"})
+    CHECK(problems_of("--trusted-proxies=" + good) == 0);
+  for (const std::string bad : {"foo", "10.0.0.0/33", "10.0.0", "::1/129", "/8"})
+    CHECK(problems_of("--trusted-proxies=" + bad) == 1);
+  const auto tls = load_from({{"--role=cache", "--tls-certificate=/nonexistent", "--tls-key=/"}, {}, {}});
+  CHECK(tls.tells("--tls-certificate", "cannot read '/nonexistent': No such file"));
+  CHECK(tls.tells("--tls-key", "cannot read '/': it is a directory"));
+}
+
+TEST_CASE("one address for two servers is a problem") {
+  const auto problems_of = [](std::vector<std::string> words) { return load_from({std::move(words), {}, {}}); };
+  const auto l = problems_of({"--role=cache,worker", "--worker.listen=:5000"});
+  CHECK(l.tells("--worker.listen", "worker.listen and cache.listen are the same address, 127.0.0.1:5000"));
+  CHECK(problems_of({"--role=cache", "--listen=0.0.0.0:5090"}).tells("--listen", "cache.listen and operations"));
+  CHECK(problems_of({"--role=cache", "--listen=:0", "--operations=:0"}).found.empty());
+  CHECK(problems_of({"--role=cache", "--listen=127.0.0.2:5090"}).found.empty());
+  CHECK(problems_of({"ask", "--operations=:5000"}).found.empty());
+}
+
+TEST_CASE("problems come by source, and by the line of a file") {
+  const auto l = load_from({{"--role=cache", "--config=f", "--bogus"},
+                            {{"DISTSYS_BOGUS", "1"}},
+                            {{"f", "threads = x\nbogus = 1\npair = odd\n\n\n\n\n\n\nmore = 1\n"}}});
+  std::vector<std::string> places;
+  for (const auto& p : l.found.found()) places.push_back(p.source.where);
+  CHECK(places == std::vector<std::string>{"f:1", "f:2", "f:3", "f:10", "DISTSYS_BOGUS", "--bogus"});
+}
+
 TEST_CASE("a wrong scheme lists the drivers with an example each") {
   const auto l = load_from({{"--role=cache", "--database=postgras://h/db"}, {}, {}});
   CHECK(l.tells("--database", "did you mean 'postgres'?"));
@@ -110,7 +170,7 @@ TEST_CASE("Kubernetes' variables for a service of our name do not stop us; a typ
 
 TEST_CASE("200 corrupt configurations: each is refused with 78 and a line, or still means something") {
   const std::string good =
-      "role = cache, worker\nlisten = :5000\ncache.capacity = 64MiB\ncache.time-to-live = 5s\n"
+      "role = cache, worker\ncache.listen = :5000\ncache.capacity = 64MiB\ncache.time-to-live = 5s\n"
       "database = sqlite:geo.db\nsource = sim:?seed=7, replay:dir\nprefetch = 3\nformat = json\n";
   runtime::random rng(19);
   int refused = 0;
