@@ -2,14 +2,15 @@
 #include "distsys/app/http_probe.hpp"
 #include "src/commands/commands.hpp"
 
+#include <algorithm>
 #include <iostream>
 
 namespace distsys::commands {
 namespace {
 
 constexpr app::option options[] = {
-    {"timeout", app::kind::duration, "3s", "how long the answer may take"},
-    {"insecure", app::kind::flag, "false", "take any certificate"},
+    app::option{"timeout", app::kind::duration, "3s", "how long the answer may take"}.at_least(0.001),
+    app::option{"insecure", app::kind::flag, "false", "take any certificate"},
 };
 
 // What listens on every address is asked on the loopback one.
@@ -21,12 +22,21 @@ std::string default_address(app::role_context& context) {
   return "http://" + (v6 ? "[" + where.host + "]" : where.host) + ":" + std::to_string(where.port) + "/readyz";
 }
 
+// The address of a process alone means its readiness.
+std::string with_path(const std::string& address) {
+  const auto authority = address.find("://");
+  if (authority == std::string::npos) return address;
+  const auto end = std::min(address.find_first_of("/?#", authority + 3), address.size());
+  const std::string_view rest = std::string_view(address).substr(end);
+  return rest.empty() || rest == "/" ? address.substr(0, end) + "/readyz" : address;
+}
+
 awaitable<int> run(app::command_context& context, std::vector<std::string> words) {
   if (words.size() > 1) {
     std::cerr << "distsys: health takes one URL\n";
     co_return app::exit_usage;
   }
-  const std::string address = words.empty() ? default_address(context) : words.front();
+  const std::string address = words.empty() ? default_address(context) : with_path(words.front());
   const auto target = url::parse(address);
   const auto shown = target ? target->masked() : "health";
   const auto limit = runtime::steady_now() + context.duration("timeout");

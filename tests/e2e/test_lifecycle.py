@@ -47,9 +47,11 @@ def test_operations(start):
     assert config["eighth"]["token"] == {"value": "***", "source": "--token"}
     assert config["process"]["threads"]["value"] == "2"
     assert "hunter2" not in ask("config")[2]
-    assert json.loads(ask("buildinfo")[2])["version"]
+    build = json.loads(ask("buildinfo")[2])
+    assert build["version"] and build["commit"] and build["compiler"]
+    assert {"Boost", "OpenSSL", "zlib", "sqlite:"} <= set(build["libraries"])
     assert ask("eighth")[2] == "calm"
-    assert "readyz" in ask("")[2]
+    assert "readyz" in ask("")[2] and f"href='{p.addresses['eighth']}'" in ask("")[2]
     assert ask("nothing")[0] == 404
 
 
@@ -84,10 +86,13 @@ def test_health_command(run, start):
     p = start(*ROLE)
     done = run("health", p.operations + "readyz", program=EIGHTH)
     assert done.returncode == 0 and "200" in done.stdout
+    for address in (p.operations, p.operations.rstrip("/")):
+        done = run("health", address, program=EIGHTH)
+        assert done.returncode == 0 and done.stdout.endswith("readyz: 200\nready\n")
     port = p.operations.rstrip("/").rsplit(":", 1)[1]
     assert run("health", f"--operations=:{port}", program=EIGHTH).returncode == 0
     moody = start(*ROLE, "--unready")
-    done = run("health", moody.operations + "readyz", program=EIGHTH)
+    done = run("health", moody.operations, program=EIGHTH)
     assert done.returncode == 1 and "not in the mood" in done.stderr
 
 
