@@ -93,7 +93,11 @@ visit_options read_visit_options(const app::role_context& context) {
   return v;
 }
 
-std::vector<std::unique_ptr<feed>> make_feeds(app::role_context& context,
+constexpr std::size_t most_feeds = 10'000;
+
+// Asks and reads nothing: what they will ask and read with may be left out.
+std::vector<std::unique_ptr<feed>> make_feeds(const app::role_context& context,
+                                              const std::shared_ptr<site_visitor>& visitor,
                                               const std::shared_ptr<runtime::blocking_lane>& lane) {
   std::vector<watched_area> areas;
   for (const auto& text : context.texts("area"))
@@ -101,34 +105,41 @@ std::vector<std::unique_ptr<feed>> make_feeds(app::role_context& context,
   std::vector<source_header> headers;
   for (const auto& text : context.texts("header"))
     if (!text.empty()) headers.push_back(checked(parse_source_header(text)));
-  const auto visits = read_visit_options(context);
-  const auto visitor = std::make_shared<site_visitor>(context.http_client("http-client"), visits);
-
   std::vector<std::unique_ptr<feed>> feeds;
   for (const auto& address : context.addresses("source")) {
     if (address.scheme() == "sim") {
       feeds.push_back(checked(make_sim_feed(address)));
     } else if (address.scheme() == "replay") {
-      feeds.push_back(checked(make_replay_feed(address, context.flag("once"), visits.max_body, lane)));
+      feeds.push_back(checked(make_replay_feed(address, context.flag("once"), context.size("max-body"), lane)));
     } else {
       for (auto& f : checked(make_http_feeds(address, areas, headers, visitor))) feeds.push_back(std::move(f));
     }
   }
+  if (feeds.size() > most_feeds) refuse("too many sources times areas");
+  // Feeds that share a name would overwrite each other's events, and a header for nobody is a mistake.
+  if (const auto ok = check_feeds(feeds, headers); !ok) throw failure(ok.error());
   return feeds;
 }
 
+result<void> check(const app::role_context& context) {
+  try {
+    make_feeds(context, nullptr, nullptr);
+    return {};
+  } catch (const failure& f) {
+    return f.reason();
+  }
+}
+
 std::unique_ptr<app::service> make(app::role_context& context) {
-  constexpr std::size_t queue_limit = 10'000;  // jobs are one a feed, so this is a bound on the feeds
-  const auto lane = std::make_shared<runtime::blocking_lane>("scraper", queue_limit);
+  const auto lane = std::make_shared<runtime::blocking_lane>("scraper", most_feeds);  // jobs are one a feed
+  const auto visitor = std::make_shared<site_visitor>(context.http_client("http-client"), read_visit_options(context));
   scraper_settings s;
   if (context.given("interval")) s.interval = milliseconds_of(context, "interval");
   s.default_interval = milliseconds_of(context, "interval");
   s.longest_backoff = milliseconds_of(context, "max-backoff");
   s.once = context.flag("once");
   s.record = context.text("record");
-  auto feeds = make_feeds(context, lane);
-  if (feeds.size() > queue_limit) refuse("too many sources times areas");
-  return std::make_unique<scraper_service>(context, std::move(s), std::move(feeds), lane);
+  return std::make_unique<scraper_service>(context, std::move(s), make_feeds(context, visitor, lane), lane);
 }
 
 constexpr app::role_migrations kept[] = {{"database", &domain::geo::event_repository::migrations}};
@@ -140,6 +151,7 @@ const app::role_info role{.name = "scraper",
                           .options = options,
                           .make = &make,
                           .part_of_all = true,
-                          .migrations = kept};
+                          .migrations = kept,
+                          .check = &check};
 
 }  // namespace distsys::roles::scraper

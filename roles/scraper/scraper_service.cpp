@@ -1,7 +1,6 @@
 #include "scraper_service.hpp"
 
 #include "schedule.hpp"
-#include "source_http.hpp"
 
 #include "distsys/foundation/log.hpp"
 #include "distsys/runtime/clock.hpp"
@@ -21,18 +20,6 @@ result<std::optional<recorder>> open_recorder(const std::string& directory) {
   return std::optional<recorder>(std::move(*opened));
 }
 
-/// Feeds that share a name would overwrite each other's events, and a header for nobody is a mistake.
-void check(const app::role_context& context, const std::vector<std::unique_ptr<feed>>& feeds) {
-  std::vector<source_header> headers;
-  for (const auto& text : context.texts("header")) {
-    if (text.empty()) continue;
-    auto header = parse_source_header(text);
-    if (!header) throw failure(header.error());
-    headers.push_back(std::move(*header));
-  }
-  if (const auto ok = check_feeds(feeds, headers); !ok) throw failure(ok.error());
-}
-
 }  // namespace
 
 scraper_service::scraper_service(app::role_context& context, scraper_settings settings,
@@ -42,7 +29,6 @@ scraper_service::scraper_service(app::role_context& context, scraper_settings se
       lane_(std::move(lane)),
       events_(context.database("database")),
       loop_(context.loops().next_loop()) {
-  check(context, feeds);
   for (auto& f : feeds) {
     feeds_.push_back(std::make_unique<followed>());
     feeds_.back()->source = std::move(f);

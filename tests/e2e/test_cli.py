@@ -100,6 +100,8 @@ def test_check_config_asks_the_roles_about_all_together(run):
     assert done.returncode == 78 and "--role=loadgen: loadgen needs --target" in done.stderr
     done = run("--role=loadgen", "--check-config", "--target=http://localhost/", "--arrivals=poisson")
     assert done.returncode == 78 and "--rate" in done.stderr
+    done = run("--role=scraper", "--check-config", *(f"--source=geojson+https://{h}.example/x#a" for h in "pq"))
+    assert done.returncode == 78 and "both named 'a'" in done.stderr
     assert run("--check-config").returncode == 0
 
 
