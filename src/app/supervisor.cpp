@@ -172,7 +172,12 @@ awaitable<void> supervisor::start_and_watch() {
 
   starting_.spawn(shared_.loops.loop(0), start_all());
   co_await changed_->until([this] { return start_done_ || stop_requested_; });
-  if (!start_done_) starting_.cancel();
+  if (!start_done_) {
+    // A start may hang where nothing can be cancelled (name resolution): the end has a limit from here on.
+    signals_.end_by(
+        std::chrono::duration_cast<std::chrono::milliseconds>(process_duration("drain-timeout") + end_grace));
+    starting_.cancel();
+  }
   co_await starting_.wait();
   if (failed_ || stop_requested_) co_return;
 

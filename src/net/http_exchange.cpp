@@ -100,7 +100,9 @@ std::optional<http_response> http_exchange::begin(runtime::deadline now) {
   route_ = nullptr;
   if (peer_trusted_) {
     if (head.has(known_field::forwarded_for)) request_.client = server_.trust.client(peer_, head.fields);
-    const std::string_view proto = head[known_field::forwarded_proto];
+    std::string_view proto;  // the last line is the proxy's own, whatever a client sent before it
+    for (const auto& f : head.fields)
+      if (equal_ignoring_case(f.name, "x-forwarded-proto")) proto = f.value;
     if (!proto.empty()) request_.secure = equal_ignoring_case(trim(proto.substr(proto.rfind(',') + 1)), "https");
   }
   ids_.assign(request_, head[known_field::request_id], head[known_field::traceparent]);

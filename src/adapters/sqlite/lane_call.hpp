@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -78,7 +79,14 @@ class function_call final : public answered_call<T> {
  public:
   using function = std::function<result<T>(connection&)>;
   function_call(runtime::deadline until, function f) : answered_call<T>(until), function_(std::move(f)) {}
-  void run(connection& c) override { this->answer(function_(c)); }
+  void run(connection& c) override {
+    result<T> outcome{error{errc::no_space, "out of memory for a result"}};
+    try {
+      outcome = function_(c);
+    } catch (const std::bad_alloc&) {  // one call fails, not the process
+    }
+    this->answer(std::move(outcome));
+  }
 
  private:
   function function_;
