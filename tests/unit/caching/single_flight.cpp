@@ -2,9 +2,11 @@
 
 #include "distsys/runtime/runtime.hpp"
 
+#include <boost/asio/post.hpp>
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -24,6 +26,17 @@ class loops {
     thread_.join();
   }
   executor at(unsigned i) { return runtime_.loop(i % runtime_.size()); }
+
+  /// Returns when `number` callers have joined a flight: a caller says that it arrived just before it joins, in one go
+  /// on its loop, so that what its loop runs after that finds it joined.
+  void joined(const std::atomic<int>& arrived, int number) {
+    while (arrived < number) std::this_thread::yield();
+    for (unsigned i = 0; i < runtime_.size(); ++i) {
+      std::promise<void> reached;
+      boost::asio::post(at(i), [&reached] { reached.set_value(); });
+      reached.get_future().wait();
+    }
+  }
 
   void finish(runtime::task_group& group) {
     while (group.size() != 0) std::this_thread::yield();
@@ -104,7 +117,7 @@ TEST_CASE("a thousand concurrent misses on several loops are one load") {
   flights f(loads, 10'000);
   auto t = std::make_shared<tally>();
   for (unsigned i = 0; i < 1000; ++i) callers.spawn(l.at(i), call(f, t, loader_of(t, std::string("loaded")), in(20s)));
-  wait_for(t->arrived, 1000);
+  l.joined(t->arrived, 1000);
   t->release = true;
   l.finish(callers);
   l.finish(loads);
@@ -130,7 +143,7 @@ TEST_CASE("a loader's failure reaches every waiter") {
     for (unsigned i = 0; i < 100; ++i) {
       callers.spawn(l.at(i), call(f, t, loader_of(t, error{errc::unavailable, "down"}), in(20s)));
     }
-    wait_for(t->arrived, 100);
+    l.joined(t->arrived, 100);
     t->release = true;
     l.finish(callers);
     CHECK(t->unavailable == 100);
@@ -153,7 +166,7 @@ TEST_CASE("a waiter that leaves harms nobody") {
     hasty.spawn(l.at(0), call(f, t, loader_of(t, std::string("loaded")), in(20s)));
     wait_for(t->loads, 1);
     patient.spawn(l.at(1), call(f, t, loader_of(t, std::string("loaded")), in(20s)));
-    wait_for(t->arrived, 2);
+    l.joined(t->arrived, 2);
     hasty.cancel();
     l.finish(hasty);
     CHECK(t->cancelled == 1);
@@ -178,7 +191,7 @@ TEST_CASE("the number of waiters of a load is bounded") {
   flights f(loads, 10);
   auto t = std::make_shared<tally>();
   for (unsigned i = 0; i < 15; ++i) callers.spawn(l.at(0), call(f, t, loader_of(t, std::string("loaded")), in(20s)));
-  wait_for(t->arrived, 15);
+  l.joined(t->arrived, 15);
   wait_for(t->overloaded, 5);
   t->release = true;
   l.finish(callers);
