@@ -91,7 +91,7 @@ def log_of(stage):
 
 def tail_of(log, lines=40):
     with open(os.path.join(LOGS, log), encoding="utf-8", errors="replace") as file:
-        return "".join(file.readlines()[-lines:])
+        return "".join(line if len(line) < 400 else line[:400] + "…\n" for line in file.readlines()[-lines:])
 
 
 # --- stages ----------------------------------------------------------------------------------------------------------------
