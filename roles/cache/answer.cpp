@@ -33,7 +33,7 @@ struct touch_test {
 std::size_t answer::heap_bytes() const noexcept {
   std::size_t n =
       sizeof(answer) + 32 + key.capacity() + body.capacity() + head.capacity() + gzip_form::allowance(body.size());
-  for (const std::string& s : sources) n += sizeof(s) + s.capacity();
+  for (const std::string& s : sources) n += sizeof(std::string) + s.capacity();
   return n;
 }
 
