@@ -74,6 +74,7 @@ void configure_log(const configuration& c) {
 
 int print_template(const schema& keys, const configuration& c) {
   std::vector<const scope*> roles;
+  roles.reserve(c.roles.size());
   for (const auto& r : c.roles) roles.push_back(&r.of());
   std::cout << config_template(keys, roles);
   return exit_ok;

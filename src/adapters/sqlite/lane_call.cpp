@@ -14,7 +14,7 @@ void call_queue::push(std::shared_ptr<lane_call> call) {
     } else if (calls_.size() >= limit_) {
       refusal = error{errc::overloaded, std::to_string(limit_) + " calls wait for the database already"};
     } else {
-      calls_.push_back(std::move(call));
+      calls_.push_back(call);
     }
   }
   if (refusal) return call->fail(*std::move(refusal));

@@ -80,10 +80,11 @@ class function_call final : public answered_call<T> {
   using function = std::function<result<T>(connection&)>;
   function_call(runtime::deadline until, function f) : answered_call<T>(until), function_(std::move(f)) {}
   void run(connection& c) override {
-    result<T> outcome{error{errc::no_space, "out of memory for a result"}};
+    result<T> outcome{error{errc::internal}};
     try {
       outcome = function_(c);
-    } catch (const std::bad_alloc&) {  // one call fails, not the process
+    } catch (const std::bad_alloc&) {
+      outcome = error{errc::no_space, "out of memory for a result"};  // one call fails, not the process
     }
     this->answer(std::move(outcome));
   }
