@@ -30,6 +30,7 @@ distsys::runtime::timestamp at(std::string_view text) { return distsys::parse_ti
 
 std::vector<std::string> names(const std::vector<recorded_file>& files) {
   std::vector<std::string> out;
+  out.reserve(files.size());
   for (const auto& f : files) out.push_back(f.path.filename().string());
   return out;
 }
