@@ -19,22 +19,28 @@ bool speaks_of_a_secret(std::string_view parameter) {
   return std::any_of(words.begin(), words.end(), [&](auto word) { return name.find(word) != std::string::npos; });
 }
 
-// What people type (spaces, UTF-8, brackets of a glob) is escaped, so that Boost.URL, which is strict, takes it.
-std::string escape_the_unsafe(std::string_view text) {
-  static constexpr std::string_view unsafe = " \"<>\\^`{|}";
+template <class Plain>
+std::string escape_all_but(std::string_view text, Plain plain) {
   std::string out;
   out.reserve(text.size());
   for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x80 || unsafe.find(c) != std::string_view::npos) {
-      out += '%';
-      out += hex_digits[byte >> 4];
-      out += hex_digits[byte & 15];
-    } else {
+    if (plain(c)) {
       out += c;
+      continue;
     }
+    const auto byte = static_cast<unsigned char>(c);
+    out += '%';
+    out += hex_digits[byte >> 4];
+    out += hex_digits[byte & 15];
   }
   return out;
+}
+
+// What people type (spaces, UTF-8, brackets of a glob) is escaped, so that Boost.URL, which is strict, takes it.
+std::string escape_the_unsafe(std::string_view text) {
+  static constexpr std::string_view unsafe = " \"<>\\^`{|}";
+  return escape_all_but(
+      text, [](char c) { return static_cast<unsigned char>(c) < 0x80 && unsafe.find(c) == std::string_view::npos; });
 }
 
 // Not by Boost.URL's params(): in 1.81 it reads out of bounds where an empty query is followed by a fragment
@@ -76,19 +82,10 @@ int hex_value(char c) noexcept {
 }  // namespace
 
 std::string percent_encode(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '.' || c == '_' || c == '~';
-    if (plain) {
-      out += c;
-    } else {
-      out += '%';
-      out += hex_digits[static_cast<unsigned char>(c) >> 4];
-      out += hex_digits[static_cast<unsigned char>(c) & 15];
-    }
-  }
-  return out;
+  return escape_all_but(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_' || c == '~';
+  });
 }
 
 result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
