@@ -44,8 +44,8 @@ class script_connection {
     }
   }
   void wait_for_close() {
-    char byte;
-    while (::recv(fd_, &byte, 1, 0) > 0) {
+    std::vector<char> bytes(64u << 10);
+    while (::recv(fd_, bytes.data(), bytes.size(), 0) > 0) {
     }
   }
   /// Ends with a reset instead of a FIN.
