@@ -1,4 +1,5 @@
-// The peer of tests/bench/geo/run: the same circles on the same events by SQLite's R*Tree, in one thread of one process.
+// The peer of tests/bench/geo/run: the same circles on the same events by SQLite's R*Tree, in one thread of one
+// process.
 //
 //   bench_rtree GEO.DB RTREE.DB CIRCLES      CIRCLES: a line "longitude latitude metres" each
 #include "distsys/domain/geo/geometry.hpp"
