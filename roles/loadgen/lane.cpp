@@ -54,7 +54,7 @@ lane::lane(const plan& p, run_clock& clock, lane_share share, executor where)
       left_(share.requests),
       schedule_(clock.start, p.rate, p.poisson, share.index, share.lanes),
       random_(p.seed * 1'000'003 + share.index + 1),
-      keys_(p.areas ? p.areas->keys : key_distribution::uniform, p.areas ? p.areas->count : 1,
+      keys_(p.areas ? p.areas->keys : runtime::key_distribution::uniform, p.areas ? p.areas->count : 1,
             p.areas ? p.areas->zipf_exponent : 1) {}
 
 void lane::start(runtime::task_group& group) {

@@ -69,7 +69,7 @@ class lane {
   std::uint64_t left_;
   schedule schedule_;
   runtime::random random_;
-  key_sampler keys_;
+  runtime::key_sampler keys_;
   tally counts_;
 
   unsigned working_ = 0;

@@ -91,9 +91,9 @@ result<void> read_load(plan& p, const app::role_context& s) {
 result<area_settings> read_areas(const app::role_context& s) {
   area_settings a;
   const std::string keys = s.text("keys");
-  a.keys = keys == "zipf"     ? key_distribution::zipf
-           : keys == "normal" ? key_distribution::normal
-                              : key_distribution::uniform;
+  a.keys = keys == "zipf"     ? runtime::key_distribution::zipf
+           : keys == "normal" ? runtime::key_distribution::normal
+                              : runtime::key_distribution::uniform;
   a.zipf_exponent = s.real("zipf-exponent");
   a.count = static_cast<std::uint64_t>(s.integer("areas"));
   a.radius_km = s.real("area-radius");

@@ -3,8 +3,8 @@
 
 #include "distsys/app/role.hpp"
 #include "distsys/foundation/error.hpp"
+#include "distsys/runtime/keys.hpp"
 #include "distsys/runtime/random.hpp"
-#include "keys.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -31,7 +31,7 @@ struct origin {
 
 /// The areas that the scenario `events` asks for.
 struct area_settings {
-  key_distribution keys = key_distribution::zipf;
+  runtime::key_distribution keys = runtime::key_distribution::zipf;
   double zipf_exponent = 1.3;
   std::uint64_t count = 1000;
   double radius_km = 2;

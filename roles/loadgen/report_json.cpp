@@ -16,8 +16,8 @@ json::object describe(const histogram& h) {
 
 double seconds(std::chrono::nanoseconds d) { return std::chrono::duration<double>(d).count(); }
 
-const char* keys_name(key_distribution d) {
-  return d == key_distribution::zipf ? "zipf" : d == key_distribution::normal ? "normal" : "uniform";
+const char* keys_name(runtime::key_distribution d) {
+  return d == runtime::key_distribution::zipf ? "zipf" : d == runtime::key_distribution::normal ? "normal" : "uniform";
 }
 
 json::object config(const report& r, const plan& p) {

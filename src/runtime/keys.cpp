@@ -1,9 +1,9 @@
-#include "keys.hpp"
+#include "distsys/runtime/keys.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-namespace distsys::roles::loadgen {
+namespace distsys::runtime {
 namespace {
 
 // log1p(x)/x and expm1(x)/x, steady near 0, where an exponent of 1 would divide 0 by 0.
@@ -31,7 +31,7 @@ double zipf_sampler::inverse(double y) const noexcept {
   return std::exp(log1p_over(t) * y);
 }
 
-std::uint64_t zipf_sampler::operator()(runtime::random& r) const noexcept {
+std::uint64_t zipf_sampler::operator()(random& r) const noexcept {
   for (;;) {
     const double u = integral_last_ + r.uniform() * (integral_first_ - integral_last_);
     const double x = inverse(u);
@@ -40,7 +40,7 @@ std::uint64_t zipf_sampler::operator()(runtime::random& r) const noexcept {
   }
 }
 
-std::uint64_t key_sampler::operator()(runtime::random& r) const noexcept {
+std::uint64_t key_sampler::operator()(random& r) const noexcept {
   switch (distribution_) {
     case key_distribution::uniform:
       return r.below(n_);
@@ -56,4 +56,4 @@ std::uint64_t key_sampler::operator()(runtime::random& r) const noexcept {
   }
 }
 
-}  // namespace distsys::roles::loadgen
+}  // namespace distsys::runtime

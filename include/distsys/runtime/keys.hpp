@@ -1,11 +1,11 @@
-// Which of n keys comes next: Zipf, normal or uniform, each drawn in constant time and memory.
+// Which of n keys comes next: Zipf, normal or uniform, each drawn in constant time and memory. For load and for traces.
 #pragma once
 
 #include "distsys/runtime/random.hpp"
 
 #include <cstdint>
 
-namespace distsys::roles::loadgen {
+namespace distsys::runtime {
 
 enum class key_distribution : std::uint8_t { uniform, normal, zipf };
 
@@ -15,7 +15,7 @@ class zipf_sampler {
  public:
   /// n >= 1, exponent > 0.
   zipf_sampler(std::uint64_t n, double exponent) noexcept;
-  std::uint64_t operator()(runtime::random& r) const noexcept;
+  std::uint64_t operator()(random& r) const noexcept;
 
  private:
   double integral(double x) const noexcept;  // of the density's hat, H
@@ -35,7 +35,7 @@ class key_sampler {
  public:
   key_sampler(key_distribution d, std::uint64_t n, double zipf_exponent) noexcept
       : distribution_(d), n_(n), zipf_(n, zipf_exponent) {}
-  std::uint64_t operator()(runtime::random& r) const noexcept;
+  std::uint64_t operator()(random& r) const noexcept;
 
  private:
   key_distribution distribution_;
@@ -43,4 +43,4 @@ class key_sampler {
   zipf_sampler zipf_;
 };
 
-}  // namespace distsys::roles::loadgen
+}  // namespace distsys::runtime

@@ -1,17 +1,17 @@
-#include "roles/loadgen/keys.hpp"
+#include "distsys/runtime/keys.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <cmath>
 #include <vector>
 
-namespace distsys::roles::loadgen {
+namespace distsys::runtime {
 namespace {
 
 /// Pearson's chi-square of draws against probabilities, by degree of freedom: near 1 when they fit.
 double misfit(const key_sampler& sample, const std::vector<double>& weights, std::uint64_t seed) {
   constexpr int draws = 400'000;
-  runtime::random r(seed);
+  random r(seed);
   std::vector<double> seen(weights.size());
   for (int i = 0; i < draws; ++i) {
     const auto k = sample(r);
@@ -41,7 +41,7 @@ TEST_CASE("Zipf's law holds for every rank") {
 }
 
 TEST_CASE("one key is always that key, and a million keys stay in range") {
-  runtime::random r(4);
+  random r(4);
   const key_sampler one(key_distribution::zipf, 1, 1.3);
   for (int i = 0; i < 100; ++i) REQUIRE(one(r) == 0);
   const key_sampler many(key_distribution::zipf, 1'000'000, 0.2);
@@ -64,9 +64,9 @@ TEST_CASE("normal keys have the mean n/2, the deviation n/3, cut at the ends") {
 
 TEST_CASE("the same seed draws the same keys") {
   const key_sampler sample(key_distribution::zipf, 1000, 1.3);
-  runtime::random a(11), b(11);
+  random a(11), b(11);
   for (int i = 0; i < 1000; ++i) REQUIRE(sample(a) == sample(b));
 }
 
 }  // namespace
-}  // namespace distsys::roles::loadgen
+}  // namespace distsys::runtime
