@@ -4,7 +4,7 @@
 #include "distsys/caching/bounded_map.hpp"
 
 #include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -24,16 +24,26 @@ class sharded_map {
     map_statistics statistics;
   };
 
-  sharded_map(std::size_t max_bytes, std::size_t shards) {
+  sharded_map(std::size_t max_bytes, std::size_t shards, eviction how = default_eviction) {
     shards = shards == 0 ? 1 : shards;
     shards_.reserve(shards);
-    for (std::size_t i = 0; i < shards; ++i) shards_.push_back(std::make_unique<shard>(max_bytes / shards));
+    for (std::size_t i = 0; i < shards; ++i) shards_.push_back(std::make_unique<shard>(max_bytes / shards, how));
   }
 
+  /// Counts as a use.
   std::optional<Value> find(std::string_view key, time_point now) {
-    shard& s = shard_of(key);
+    const std::uint64_t hash = map::hash_of(key);
+    shard& s = shard_of(hash);
     const std::scoped_lock lock(s.mutex);
-    const Value* found = s.map.find(key, now);
+    const Value* found = s.map.find(key, hash, now);
+    return found ? std::optional<Value>(*found) : std::nullopt;
+  }
+
+  /// The same without counting as a use.
+  std::optional<Value> peek(std::string_view key, time_point now) const {
+    const shard& s = shard_of(map::hash_of(key));
+    const std::scoped_lock lock(s.mutex);
+    const Value* found = s.map.peek(key, now);
     return found ? std::optional<Value>(*found) : std::nullopt;
   }
 
@@ -41,13 +51,14 @@ class sharded_map {
   template <class Predicate>
   bool insert_if(Predicate still_wanted, std::string_view key, Value value, std::size_t value_bytes,
                  time_point expires) {
-    shard& s = shard_of(key);
+    const std::uint64_t hash = map::hash_of(key);
+    shard& s = shard_of(hash);
     const std::scoped_lock lock(s.mutex);
-    return still_wanted() && s.map.insert(key, std::move(value), value_bytes, expires);
+    return still_wanted() && s.map.insert(key, hash, std::move(value), value_bytes, expires);
   }
 
   bool erase(std::string_view key) {
-    shard& s = shard_of(key);
+    shard& s = shard_of(map::hash_of(key));
     const std::scoped_lock lock(s.mutex);
     return s.map.erase(key);
   }
@@ -75,15 +86,14 @@ class sharded_map {
   }
 
  private:
+  using map = bounded_map<Value>;
   struct alignas(64) shard {
-    explicit shard(std::size_t max_bytes) : map(max_bytes) {}
+    shard(std::size_t max_bytes, eviction how) : map(max_bytes, how) {}
     mutable std::mutex mutex;
     bounded_map<Value> map;
   };
-  // The index of a part hashes its keys too: take other bits than its buckets use.
-  shard& shard_of(std::string_view key) {
-    return *shards_[(std::hash<std::string_view>{}(key) >> 40) % shards_.size()];
-  }
+  // The index of a part uses the low bits.
+  shard& shard_of(std::uint64_t hash) const { return *shards_[(hash >> 40) % shards_.size()]; }
 
   std::vector<std::unique_ptr<shard>> shards_;
 };

@@ -1,21 +1,22 @@
 // Keys with values, versions and expiry, bounded in bytes: what the `memory:` store holds.
 #pragma once
 
+#include "distsys/caching/any_policy.hpp"
+#include "distsys/caching/entry_index.hpp"
 #include "distsys/foundation/error.hpp"
 #include "distsys/ports/kv_store.hpp"
 #include "distsys/runtime/clock.hpp"
 
 #include <cstdint>
-#include <list>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 
 namespace distsys::adapters::memory {
 
-/// Not thread-safe. Full: what has expired goes first, then the least recently used.
+/// Not thread-safe. Full: what has expired goes first, then what the eviction policy chooses.
 ///
 /// A tombstone that has to go early leaves its version behind as a floor: until it would have expired, no key that the
 /// map does not know takes that version or an older one. So eviction may refuse a fill, but never lets a stale one win.
@@ -23,7 +24,11 @@ class entry_map {
  public:
   using time = runtime::steady_clock::time_point;
 
-  explicit entry_map(std::size_t max_bytes) : max_bytes_(max_bytes) {}
+  explicit entry_map(std::size_t max_bytes, caching::eviction how = caching::default_eviction)
+      : max_bytes_(max_bytes), policy_(how, max_bytes) {}
+  entry_map(const entry_map&) = delete;
+  entry_map& operator=(const entry_map&) = delete;
+  ~entry_map();
 
   /// Null when absent, expired or a tombstone.
   ports::shared_bytes get(std::string_view key, time now);
@@ -39,29 +44,40 @@ class entry_map {
   /// time::max() when it is absent or does not expire.
   time expiry_of(std::string_view key, time now);
 
+  /// As the heap counts them: keys, values, nodes, the index, and what the policy remembers.
   std::size_t bytes() const noexcept { return bytes_; }
   std::size_t size() const noexcept { return index_.size(); }
 
  private:
-  struct entry {
-    std::string key;
+  struct entry;
+  using expiries = std::multimap<time, entry*>;
+  struct entry : caching::policy_entry {
+    explicit entry(std::string k) : name(std::move(k)) {}
+    const std::string& key() const noexcept { return name; }
+
+    entry* chain = nullptr;
+    const std::string name;
     ports::shared_bytes value;  // null: a tombstone
     std::uint64_t version = 0;
-    time expires;
-    std::multimap<time, std::list<entry>::iterator>::iterator by_expiry;
-    std::size_t size = 0;
+    time expires{};
+    expiries::iterator by_expiry;
   };
-  using position = std::list<entry>::iterator;
 
-  std::optional<position> find(std::string_view key, time now);
+  static std::size_t bytes_of(std::string_view key, const ports::shared_bytes& value, bool expires);
+  std::size_t table_bytes(std::size_t buckets) const;
+
+  entry* find(std::string_view key, time now);
   result<void> put(std::string key, ports::shared_bytes value, std::uint64_t version, time expires, time now);
-  void remove(position p);
-  void evict_one(time now);
+  bool make_room(std::size_t bytes, time now);
+  bool evict_one(std::size_t incoming, time now);
+  void take_out(entry& e);  // of index and expiries, not of the policy
+  void remove(entry* e);
 
-  std::size_t max_bytes_, bytes_ = 0;
-  std::list<entry> recent_;  // most recently used first
-  std::unordered_map<std::string_view, position> index_;
-  std::multimap<time, position> by_expiry_;
+  const std::size_t max_bytes_;
+  std::size_t bytes_ = 0;
+  caching::any_policy policy_;
+  caching::entry_index<entry> index_;
+  expiries by_expiry_;
   std::uint64_t floor_ = 0;
   time floor_until_ = time::min();
 };

@@ -20,11 +20,17 @@ entry_map::time expiry(entry_map::time now, ports::time_to_live ttl) {
   return now + ttl;
 }
 
+std::string eviction_list() {
+  std::string list;
+  for (const auto name : caching::eviction_names) list.append(list.empty() ? "" : ", ").append(name);
+  return list;
+}
+
 result<std::shared_ptr<ports::kv_store>> open(const url& address, const ports::driver_environment&) {
-  static constexpr std::array<std::string_view, 1> known{"max"};
+  static constexpr std::array<std::string_view, 2> known{"max", "eviction"};
   if (auto ok = address.check_parameters(known); !ok) return ok.error();
   if (!address.path().empty() || !address.host().empty())
-    return error{errc::invalid, "memory: has neither host nor path (memory:, memory:?max=64MiB)"};
+    return error{errc::invalid, "memory: has neither host nor path (memory:, memory:?max=64MiB&eviction=lru)"};
   std::uint64_t size = default_size;
   if (const auto text = address.parameter("max")) {
     const auto parsed = parse_size(*text);
@@ -33,15 +39,23 @@ result<std::shared_ptr<ports::kv_store>> open(const url& address, const ports::d
                    "memory: max=" + std::string(*text) + ": expected a size of at least 64KiB, like 64MiB"};
     size = *parsed;
   }
-  return std::shared_ptr<ports::kv_store>(std::make_shared<memory_kv_store>(size));
+  auto how = caching::default_eviction;
+  if (const auto text = address.parameter("eviction")) {
+    const auto parsed = caching::parse_eviction(*text);
+    if (!parsed)
+      return error{errc::invalid, "memory: eviction=" + std::string(*text) + ": expected one of " + eviction_list()};
+    how = *parsed;
+  }
+  return std::shared_ptr<ports::kv_store>(std::make_shared<memory_kv_store>(size, how));
 }
 
 }  // namespace
 
 const ports::driver kv_store_driver{"memory", "built in", "keys and values in this process, nothing shared",
-                                    "memory:?max=64MiB", ports::open_function<ports::kv_store>(&open)};
+                                    "memory:?max=64MiB&eviction=lru", ports::open_function<ports::kv_store>(&open)};
 
-memory_kv_store::memory_kv_store(std::size_t max_bytes) : kv_store("memory"), entries_(max_bytes) {}
+memory_kv_store::memory_kv_store(std::size_t max_bytes, caching::eviction how)
+    : kv_store("memory"), entries_(max_bytes, how) {}
 
 awaitable<result<ports::shared_bytes>> memory_kv_store::do_get(const context&, std::string key) {
   const std::lock_guard lock(mutex_);

@@ -12,7 +12,7 @@ namespace distsys::adapters::memory {
 /// One lock: each call holds it for a fraction of a microsecond, and get_many sees one moment.
 class memory_kv_store final : public ports::kv_store {
  public:
-  explicit memory_kv_store(std::size_t max_bytes);
+  explicit memory_kv_store(std::size_t max_bytes, caching::eviction how = caching::default_eviction);
 
   bool shared_between_processes() const noexcept override { return false; }
   awaitable<void> close() override { co_return; }
