@@ -47,11 +47,13 @@ std::uint64_t key_sampler::operator()(random& r) const noexcept {
     case key_distribution::zipf:
       return zipf_(r) - 1;
     case key_distribution::normal:
+    case key_distribution::exponential:
       break;
   }
   const auto n = static_cast<double>(n_);
   for (;;) {
-    const double x = std::floor(r.normal(n / 2, n / 3));
+    const double x =
+        std::floor(distribution_ == key_distribution::normal ? r.normal(n / 2, n / 3) : r.exponential(n / 5));
     if (x >= 0 && x < n) return static_cast<std::uint64_t>(x);
   }
 }

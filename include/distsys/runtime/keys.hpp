@@ -1,4 +1,5 @@
-// Which of n keys comes next: Zipf, normal or uniform, each drawn in constant time and memory. For load and for traces.
+// Which of n keys comes next: Zipf, normal, uniform or exponential, each drawn in constant time and memory. For load
+// and for traces.
 #pragma once
 
 #include "distsys/runtime/random.hpp"
@@ -7,7 +8,7 @@
 
 namespace distsys::runtime {
 
-enum class key_distribution : std::uint8_t { uniform, normal, zipf };
+enum class key_distribution : std::uint8_t { uniform, normal, zipf, exponential };
 
 /// Exact sampling of Zipf's law over ranks 1 … n, P(k) ~ k^-exponent, by rejection-inversion: W. Hörmann and
 /// G. Derflinger, "Rejection-inversion to generate variates from monotone discrete distributions", ACM TOMACS 6 (1996).
@@ -29,8 +30,8 @@ class zipf_sampler {
   double squeeze_;
 };
 
-/// Keys 0 … n-1; key 0 is the most frequent of Zipf's. Normal has mean n/2 and deviation n/3; draws outside are drawn
-/// again.
+/// Keys 0 … n-1; key 0 is the most frequent of Zipf's and of the exponential ones, whose mean is n/5. Normal has mean
+/// n/2 and deviation n/3; draws outside are drawn again.
 class key_sampler {
  public:
   key_sampler(key_distribution d, std::uint64_t n, double zipf_exponent) noexcept

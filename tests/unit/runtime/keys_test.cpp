@@ -62,6 +62,12 @@ TEST_CASE("normal keys have the mean n/2, the deviation n/3, cut at the ends") {
   CHECK(misfit({key_distribution::normal, 60, 1}, weights, 6) < 1 + 6 * std::sqrt(2.0 / 59));
 }
 
+TEST_CASE("exponential keys have the mean n/5 before they are cut at the end") {
+  std::vector<double> weights;
+  for (int k = 0; k < 60; ++k) weights.push_back(std::exp(-k / 12.0) - std::exp(-(k + 1) / 12.0));
+  CHECK(misfit({key_distribution::exponential, 60, 1}, weights, 7) < 1 + 6 * std::sqrt(2.0 / 59));
+}
+
 TEST_CASE("the same seed draws the same keys") {
   const key_sampler sample(key_distribution::zipf, 1000, 1.3);
   random a(11), b(11);
