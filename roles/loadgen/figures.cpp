@@ -43,19 +43,51 @@ double report::bytes_per_second() const noexcept {
   return seconds > 0 ? static_cast<double>(counts.bytes) / seconds : 0;
 }
 
-bool report::saturated() const noexcept { return busy > 0.9 && seconds >= 1 && counts.answers > 0; }
+bool report::saturated() const noexcept { return busy > busiest_loop && seconds >= 0.5 && counts.answers > 0; }
+
+void report::correct(const plan& p) {
+  if (is_open) return;
+  if (p.expected_interval)
+    expected_interval = *p.expected_interval;
+  else if (p.think)
+    expected_interval = std::chrono::nanoseconds(static_cast<std::int64_t>(p.think->mean() * 1e9));
+  const auto us = static_cast<std::uint64_t>(expected_interval / std::chrono::microseconds(1));
+  if (us > 0) corrected_latency = counts.latency.corrected(us);
+}
+
+void report::judge_thresholds(const plan& p) {
+  for (const condition& c : p.fail_if) {
+    threshold t{.condition = c.text, .failed = true};
+    for (const comparison& one : c.all) {
+      t.parts.push_back(judge(one, *this));
+      // What was not measured must not pass for good.
+      t.failed = t.failed && (t.parts.back().holds || !t.parts.back().known);
+    }
+    thresholds.push_back(std::move(t));
+  }
+}
+
+bool report::failed() const noexcept {
+  return std::any_of(thresholds.begin(), thresholds.end(), [](const threshold& t) { return t.failed; });
+}
+
+std::vector<std::string> report::invalid_because() const {
+  std::vector<std::string> why;
+  if (saturated())
+    why.push_back("the generator was the bottleneck or near it (a loop was busy " + fixed(100 * busy, 0) +
+                  " % of the time): more --threads may load the server more");
+  if (const auto late = counts.lag.percentile(99); is_open && std::chrono::microseconds(late) > max_send_lag)
+    why.push_back("the generator sent late (p99 " + human_time(static_cast<double>(late)) +
+                  " after the intended time): the latencies hold its own delays");
+  return why;
+}
 
 std::vector<std::string> report::warnings(const plan& p) const {
   std::vector<std::string> w;
   if (gave_up) w.push_back("gave up: no connection could be made");
-  if (saturated())
-    w.push_back("the generator was the bottleneck or near it (a loop was busy " + fixed(100 * busy, 0) +
-                " % of the time): more --threads may load the server more");
-  if (p.rate <= 0) return w;
-  const auto late = counts.lag.percentile(99);
-  if (late > 1000)
-    w.push_back("the generator sent late (p99 " + human_time(static_cast<double>(late)) +
-                " after the intended time): the latencies hold its own delays");
+  for (const std::string& why : invalid_because()) w.push_back(why);
+  w.insert(w.end(), p.notes.begin(), p.notes.end());
+  if (!is_open) return w;
   const double waited = counts.sent == 0 ? 0 : static_cast<double>(counts.waited) / static_cast<double>(counts.sent);
   if (waited > 0.01 || counts.unsent > 0)
     w.push_back(fixed(100 * waited, 1) + " % of the requests waited for a free connection and " +

@@ -39,6 +39,18 @@ void histogram::record(std::uint64_t value) noexcept {
   squares_ += v * v;
 }
 
+void histogram::record(std::uint64_t value, std::uint64_t times) noexcept {
+  if (times == 0) return;
+  value = std::min(value, largest);
+  buckets_[bucket_of(value)] += times;
+  min_ = count_ == 0 ? value : std::min(min_, value);
+  max_ = std::max(max_, value);
+  count_ += times;
+  const auto v = static_cast<double>(value), n = static_cast<double>(times);
+  sum_ += v * n;
+  squares_ += v * v * n;
+}
+
 void histogram::merge(const histogram& other) noexcept {
   if (other.count_ == 0) return;
   for (std::size_t i = 0; i < buckets_.size(); ++i) buckets_[i] += other.buckets_[i];
@@ -67,6 +79,43 @@ std::uint64_t histogram::percentile(double percent) const noexcept {
     if (seen >= rank) return std::clamp(top_of(i), min_, max_);
   }
   return max_;
+}
+
+std::span<const std::uint64_t> histogram::counts() const noexcept {
+  return {buckets_.data(), count_ == 0 ? 0 : bucket_of(max_) + 1};
+}
+
+histogram histogram::corrected(std::uint64_t interval) const {
+  histogram out = *this;
+  const auto all = counts();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i] == 0) continue;
+    const std::uint64_t value = std::clamp(top_of(i), min_, max_);
+    // All that fall into one bucket at once: an interval may be far shorter than a bucket is wide.
+    for (std::uint64_t missing = interval + value % interval; missing + interval <= value;) {
+      const std::uint64_t last = std::min(top_of(bucket_of(missing)), value - interval);
+      const std::uint64_t steps = (last - missing) / interval + 1;
+      out.record(missing, all[i] * steps);
+      missing += steps * interval;
+    }
+  }
+  return out;
+}
+
+histogram::growth histogram::since(std::vector<std::uint64_t>& before) const {
+  growth out;
+  const auto all = counts();
+  if (before.size() < all.size()) before.resize(all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i] == before[i]) continue;
+    out.emplace_back(static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(all[i] - before[i]));
+    before[i] = all[i];
+  }
+  return out;
+}
+
+void histogram::add(const growth& g) noexcept {
+  for (const auto& [bucket, n] : g) record(top_of(bucket), n);
 }
 
 }  // namespace distsys::roles::loadgen

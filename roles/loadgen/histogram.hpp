@@ -6,6 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <utility>
 #include <vector>
 
 namespace distsys::roles::loadgen {
@@ -29,9 +31,25 @@ class histogram {
   /// there are none.
   std::uint64_t percentile(double percent) const noexcept;
 
+  /// Counts by bucket, in the order of HdrHistogram's counts array; what is after the last value is left out.
+  std::span<const std::uint64_t> counts() const noexcept;
+  /// The greatest value of a bucket.
+  static std::uint64_t top_of(std::size_t bucket) noexcept;
+
+  /// With the values added that a client who waits for each answer did not see: a value v that is longer than the
+  /// interval at which requests were meant to come stands for v-i, v-2i, … as well (HdrHistogram's
+  /// copyCorrectedForCoordinatedOmission). `interval` over 0.
+  histogram corrected(std::uint64_t interval) const;
+
+  /// A bucket and how much was added to it.
+  using growth = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+  /// What was recorded since `before` had what it has; `before` then has it too.
+  growth since(std::vector<std::uint64_t>& before) const;
+  void add(const growth& g) noexcept;
+
  private:
   static std::size_t bucket_of(std::uint64_t value) noexcept;
-  static std::uint64_t top_of(std::size_t bucket) noexcept;
+  void record(std::uint64_t value, std::uint64_t times) noexcept;
 
   std::vector<std::uint64_t> buckets_;
   std::uint64_t count_ = 0;

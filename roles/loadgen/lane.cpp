@@ -1,6 +1,8 @@
 #include "lane.hpp"
 
-#include <boost/asio/basic_waitable_timer.hpp>
+#include "lane_worker.hpp"
+
+#include <boost/asio/post.hpp>
 
 #include <time.h>
 
@@ -11,11 +13,8 @@ namespace distsys::roles::loadgen {
 namespace {
 
 using namespace std::chrono_literals;
-using timer = asio::basic_waitable_timer<runtime::steady_clock, asio::wait_traits<runtime::steady_clock>, executor>;
 
-constexpr auto first_pause = 10ms;
-constexpr std::chrono::nanoseconds longest_pause = 1s;
-constexpr auto give_up_after = 3s;  // when nothing could be reached from the start
+constexpr unsigned cache_trials = 100;  // answers that are searched for a Cache-Status before that is given up
 
 // Running, or ready to run while something else had the processor: both are time in which answers waited. The kernel
 // tells the second in schedstat; without it only the first counts.
@@ -33,29 +32,16 @@ std::chrono::nanoseconds thread_busy() noexcept {
 
 }  // namespace
 
-// One connection's coroutine and what it remembers between requests.
-struct lane::worker {
-  worker(executor where, const origin& o, std::size_t first) : wire(where), pause(where), server(o), next(first) {}
-
-  net::http_connection wire;
-  timer pause;
-  const origin& server;
-  std::size_t next;                                // of the server's requests, in turn
-  std::size_t endpoint = 0;                        // the one that answered last
-  unsigned failures = 0;                           // in a row
-  runtime::steady_clock::time_point now, counted;  // the latency counts from `counted`
-};
-
-lane::lane(const plan& p, run_clock& clock, lane_share share, executor where)
+lane::lane(const plan& p, const arrival_plan& arrivals, run_clock& clock, lane_share share, executor where)
     : plan_(p),
       clock_(clock),
       share_(share),
       where_(where),
       left_(share.requests),
-      schedule_(clock.start, p.rate, p.poisson, share.index, share.lanes),
+      schedule_(arrivals, clock.start, p.seed, share.index, share.lanes),
       random_(p.seed * 1'000'003 + share.index + 1),
-      keys_(p.areas ? p.areas->keys : runtime::key_distribution::uniform, p.areas ? p.areas->count : 1,
-            p.areas ? p.areas->zipf_exponent : 1) {}
+      keys_(p.keys.how, p.keys.count, p.keys.exponent),
+      slices_(clock.counted, clock.interval) {}
 
 void lane::start(runtime::task_group& group) {
   working_ = share_.connections;
@@ -70,42 +56,53 @@ void lane::begin_cpu() noexcept {
 
 void lane::end_cpu() noexcept {
   if (--working_ != 0) return;
-  const std::chrono::duration<double> wall = runtime::steady_now() - begun_;
+  const auto now = runtime::steady_now();
+  const std::chrono::duration<double> wall = now - begun_;
   const std::chrono::duration<double> cpu = thread_busy() - cpu_at_start_;
   if (wall.count() > 0) busy_ = std::min(1.0, cpu / wall);
+  if (now >= clock_.counted) slices_.finish(std::min(now, clock_.end), counts_);
   // What the schedule still held: a server (or a pool) too slow for the rate must not hide it.
-  if (plan_.rate > 0 && !schedule_over_ && clock_.end != runtime::deadline::max() && !clock_.stopping)
-    counts_.unsent = std::min(left_, schedule_.due_before(clock_.end, random_));
+  if (plan_.open() && !schedule_over_ && clock_.end != runtime::deadline::max() && !clock_.stopping)
+    counts_.unsent += schedule_.due_before(clock_.end, left_);
 }
 
 bool lane::may_begin(runtime::steady_clock::time_point now) noexcept {
-  if (left_ == 0 || now >= clock_.end || clock_.stopping.load(std::memory_order_relaxed)) return false;
-  --left_;
-  return true;
+  return left_ != 0 && now < clock_.end && !clock_.stopping.load(std::memory_order_relaxed);
+}
+
+void lane::observe_time(worker& w) noexcept {
+  w.now = runtime::steady_now();
+  if (w.now >= clock_.counted) slices_.advance(w.now, counts_);
 }
 
 awaitable<void> lane::work(unsigned number) {
   co_await asio::this_coro::throw_if_cancelled(false);
   begin_cpu();
   const origin& server = plan_.origins[number % plan_.origins.size()];
-  worker w(where_, server, (number / plan_.origins.size()) % server.requests.size());
-  const bool open_loop = plan_.rate > 0;
-  const bool to_head = plan_.to_head();
-  w.now = runtime::steady_now();
+  worker w(where_, plan_, server, keys_, (number / plan_.origins.size()) % server.requests.size());
+  w.source.begin_session();
+  const bool open_loop = plan_.open();
+  observe_time(w);
   while (may_begin(w.now)) {
-    w.counted = w.now;
-    if (open_loop && !co_await await_turn(w)) break;
+    if (open_loop || plan_.think) {
+      const bool go_on = co_await (open_loop ? await_turn(w) : think(w));
+      if (!go_on) break;
+    }
+    if (!open_loop) begin_now(w);
     if (!w.wire.is_open()) {
       const bool reached = co_await reach(w);
       if (!reached) continue;
       if (!open_loop && plan_.keep_alive) w.counted = w.now;  // as wrk does: connecting is counted on its own
     }
-    const std::string& request = server.requests[plan_.areas ? keys_(random_) : w.next];
-    if (++w.next == server.requests.size()) w.next = 0;
-    ++counts_.sent;
+    const std::string_view request = w.source.next(w.number, random_);
+    const bool to_head = request.starts_with("HEAD ");
+    tally& counted = of(w.counted);
+    ++counted.sent;
+    counted.sessions += w.asked++ == 0;
+    w.sent = w.now;
     const auto limit = std::min(w.now + plan_.timeout, clock_.grace);
     const auto answer = co_await w.wire.exchange(request, to_head, false, limit);
-    w.now = runtime::steady_now();
+    observe_time(w);
     if (answer)
       note_answer(w, *answer);
     else
@@ -115,91 +112,100 @@ awaitable<void> lane::work(unsigned number) {
 }
 
 void lane::note_answer(worker& w, const net::http_answer& a) {
-  counts_.answer(a, w.now - w.counted);
-  counts_.last_answer = w.now;
-  counts_.after_end += w.now > clock_.end;
-  if (plan_.areas) counts_.cache_status(a.header("cache-status"));
+  tally& counted = of(w.counted);
+  std::optional<std::chrono::nanoseconds> since_sent;
+  if (plan_.open()) since_sent = w.now - w.sent;
+  counted.answer(a, w.now - w.counted, since_sent);
+  counted.last_answer = w.now;
+  counted.after_end += w.now > clock_.end;
+  if (plan_.areas || cached_ || asked_cache_ < cache_trials) {
+    const auto status = a.header("cache-status");
+    ++asked_cache_;
+    cached_ |= !status.empty();
+    if (plan_.areas || cached_) counted.cache_status(status);
+  }
   w.failures = 0;
   if (!a.keep_alive || !plan_.keep_alive) w.wire.close();
 }
 
 void lane::note_failure(worker& w, const error& e) {
+  tally& counted = of(w.counted);
   const bool cut = e == errc::cancelled || (e == errc::timeout && w.now >= clock_.grace);
   if (cut) {
-    ++counts_.unfinished;
+    ++counted.unfinished;
     return;
   }
   ++w.failures;
-  counts_.fail(kind_of(e, w.wire.failed_stage()), e);
+  counted.fail(kind_of(e, w.wire.failed_stage()), e);
 }
 
 // The arrival is taken before it is due, by whichever connection is free: so arrivals wait in line only while none is,
 // and their latency counts from the intended time (Gil Tene, "How NOT to Measure Latency"; wrk2).
 awaitable<bool> lane::await_turn(worker& w) {
-  w.counted = schedule_.next(random_);
-  if (w.counted >= clock_.end) {
+  const auto arrival = schedule_.next();
+  if (!arrival || arrival->at >= clock_.end) {
     schedule_over_ = true;
-    ++left_;
     co_return false;
   }
+  w.counted = arrival->at;
+  w.number = arrival->number;
+  const bool counts = w.counted >= clock_.counted;
+  if (counts) --left_;
+  end_session(w);
   if (w.counted <= w.now) {
-    ++counts_.waited;
+    ++of(w.counted).waited;
     co_return true;
   }
-  w.pause.expires_at(w.counted);
-  const auto [ec] = co_await w.pause.async_wait(use_tuple);
-  if (ec) co_return false;
-  w.now = runtime::steady_now();
-  counts_.lag.record(static_cast<std::uint64_t>((w.now - w.counted) / 1us));
+  const bool waited = co_await wait_until(w, w.counted);
+  if (!waited) co_return false;
+  of(w.counted).lag.record(static_cast<std::uint64_t>((w.now - w.counted) / 1us));
   co_return true;
 }
 
-// A server that is down is asked by each connection at most about once a second.
-awaitable<void> lane::back_off(worker& w) {
-  const auto doubled = std::chrono::nanoseconds(first_pause) * (1u << std::min(w.failures - 1, 10u));
-  const auto pause = std::min(doubled, longest_pause);
-  const auto until =
-      w.now +
-      std::chrono::nanoseconds(static_cast<std::int64_t>(static_cast<double>(pause.count()) * random_.uniform(0.5, 1)));
-  w.pause.expires_at(std::min(until, clock_.end));
-  co_await w.pause.async_wait(use_tuple);
-  w.now = runtime::steady_now();
+// The closed loop of a user who thinks before each request but the first.
+awaitable<bool> lane::think(worker& w) {
+  if (w.asked == 0) co_return true;
+  const auto thought = std::chrono::duration<double>(plan_.think->draw(random_));
+  const auto until = w.now + std::chrono::duration_cast<std::chrono::nanoseconds>(thought);
+  const bool waited = co_await wait_until(w, std::min(until, clock_.end));
+  co_return waited&& may_begin(w.now);
 }
 
-awaitable<bool> lane::reach(worker& w) {
-  if (w.failures != 0) co_await back_off(w);
-  if (clock_.stopping || w.now >= clock_.end) {
-    counts_.unsent += plan_.rate > 0;
-    co_return false;
+void lane::begin_now(worker& w) {
+  end_session(w);
+  w.counted = w.now;
+  w.number = begun_requests_++ * share_.lanes + share_.index;
+  if (w.counted >= clock_.counted) --left_;
+}
+
+// The user leaves, and another comes over a connection of its own.
+void lane::end_session(worker& w) {
+  if (plan_.session_length == 0 || w.asked < plan_.session_length) return;
+  w.asked = 0;
+  w.wire.close();
+  w.source.begin_session();
+}
+
+// Timers are as exact as the kernel's wake-ups; where that is too coarse the last stretch can be spun, by turns of the
+// loop, so that answers are read meanwhile.
+awaitable<bool> lane::wait_until(worker& w, runtime::steady_clock::time_point when) {
+  if (when - plan_.spin > w.now) {
+    w.pause.expires_at(when - plan_.spin);
+    const auto [ec] = co_await w.pause.async_wait(use_tuple);
+    if (ec) co_return false;
   }
-  const auto begun = w.now;
-  const auto& endpoints = w.server.endpoints;
-  net::connect_options options{w.server.tls, plan_.verify_certificate, w.server.host};
-  error last{errc::unavailable};
-  for (std::size_t tried = 0; tried < endpoints.size(); ++tried) {
-    const auto& peer = endpoints[w.endpoint % endpoints.size()];
-    const auto connected = co_await w.wire.connect(peer, options, std::min(w.now + plan_.timeout, clock_.grace));
-    w.now = runtime::steady_now();
-    if (connected) {
-      counts_.connecting.record(static_cast<std::uint64_t>((w.now - begun) / 1us));
-      clock_.connected.store(true, std::memory_order_relaxed);
-      co_return true;
-    }
-    last = connected.error();
-    if (last == errc::cancelled) break;
-    ++w.endpoint;
+  observe_time(w);
+  while (w.now < when) {
+    if (clock_.stopping.load(std::memory_order_relaxed)) co_return false;
+    co_await asio::post(where_, use_awaitable);
+    observe_time(w);
   }
-  note_failure(w, last);
-  if (!clock_.connected && w.now - clock_.start > give_up_after) {
-    clock_.gave_up = true;
-    clock_.stopping = true;
-  }
-  co_return false;
+  co_return true;
 }
 
 awaitable<void> lane::publish(std::chrono::milliseconds every) {
   co_await asio::this_coro::throw_if_cancelled(false);
-  timer tick(where_);
+  worker::timer tick(where_);
   for (;;) {
     tick.expires_after(every);
     const auto [ec] = co_await tick.async_wait(use_tuple);

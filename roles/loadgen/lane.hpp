@@ -6,8 +6,10 @@
 #include "distsys/runtime/random.hpp"
 #include "distsys/runtime/task_group.hpp"
 #include "plan.hpp"
+#include "request_source.hpp"
 #include "schedule.hpp"
 #include "tally.hpp"
+#include "timeline.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -19,6 +21,8 @@ namespace distsys::roles::loadgen {
 /// What the lanes of a run have in common.
 struct run_clock {
   runtime::steady_clock::time_point start;
+  runtime::steady_clock::time_point counted;           // after the warm-up
+  std::chrono::nanoseconds interval{};                 // of the timelines
   runtime::deadline end = runtime::deadline::max();    // no request is begun from here on
   runtime::deadline grace = runtime::deadline::max();  // what is still under way then is unfinished
   std::atomic<bool> stopping{false};
@@ -36,7 +40,7 @@ struct lane_share {
 /// Lives until its tasks have ended. Everything but progress() belongs to its loop.
 class lane {
  public:
-  lane(const plan& p, run_clock& clock, lane_share share, executor where);
+  lane(const plan& p, const arrival_plan& arrivals, run_clock& clock, lane_share share, executor where);
 
   void start(runtime::task_group& group);
   /// Keeps progress() fresh until cancelled.
@@ -46,6 +50,8 @@ class lane {
   tally progress() const;
   /// After the lane's tasks have ended.
   const tally& counts() const noexcept { return counts_; }
+  const tally& warm_up() const noexcept { return warm_up_; }
+  const timeline& slices() const noexcept { return slices_; }
   /// The share of its time for which the loop's thread ran or waited for a processor, 0 … 1.
   double busy() const noexcept { return busy_; }
 
@@ -55,10 +61,17 @@ class lane {
   awaitable<void> work(unsigned number);
   awaitable<bool> reach(worker& w);
   awaitable<bool> await_turn(worker& w);
+  awaitable<bool> wait_until(worker& w, runtime::steady_clock::time_point when);
+  awaitable<bool> think(worker& w);
+  void begin_now(worker& w);
   awaitable<void> back_off(worker& w);
   bool may_begin(runtime::steady_clock::time_point now) noexcept;
+  void observe_time(worker& w) noexcept;
+  /// Where what belongs to a request that was meant to begin then is counted.
+  tally& of(runtime::steady_clock::time_point begun) noexcept { return begun < clock_.counted ? warm_up_ : counts_; }
   void note_answer(worker& w, const net::http_answer& a);
   void note_failure(worker& w, const error& e);
+  void end_session(worker& w);
   void begin_cpu() noexcept;
   void end_cpu() noexcept;
 
@@ -70,7 +83,11 @@ class lane {
   schedule schedule_;
   runtime::random random_;
   runtime::key_sampler keys_;
-  tally counts_;
+  tally counts_, warm_up_;
+  timeline slices_;
+  std::uint64_t begun_requests_ = 0;
+  unsigned asked_cache_ = 0;  // answers that were searched for a Cache-Status
+  bool cached_ = false;       // one had it
 
   unsigned working_ = 0;
   bool schedule_over_ = false;

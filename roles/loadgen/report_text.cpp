@@ -32,13 +32,13 @@ std::string padded_left(const std::string& text, std::size_t width) {
   return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
 
+double us(std::chrono::nanoseconds d) { return std::chrono::duration<double, std::micro>(d).count(); }
+
 std::string load_of(const report& r, const plan& p) {
   std::string s = grouped(p.connections) + (p.connections == 1 ? " connection on " : " connections on ");
   s += std::to_string(r.loops) + (r.loops == 1 ? " loop, " : " loops, ");
-  if (p.rate > 0)
-    s += "open loop, " + fixed(p.rate, p.rate < 10 ? 2 : 0) + " requests/s " + (p.poisson ? "(Poisson)" : "(constant)");
-  else
-    s += "closed loop";
+  s += p.open() ? "open loop, " + p.arrivals.text : p.think ? "users who think " + p.think->text() : "closed loop";
+  if (p.session_length != 0) s += ", sessions of " + grouped(p.session_length);
   if (!p.keep_alive) s += ", a connection a request";
   if (p.requests) s += ", " + grouped(*p.requests) + " requests";
   if (p.duration) s += ", " + format_duration(std::chrono::duration_cast<std::chrono::microseconds>(*p.duration));
@@ -48,7 +48,8 @@ std::string load_of(const report& r, const plan& p) {
 std::string target_of(const plan& p) {
   std::string s = p.method + " " + p.urls.front();
   if (p.urls.size() > 1) s += " and " + std::to_string(p.urls.size() - 1) + " more";
-  if (p.areas) s += ", events of " + grouped(p.areas->count) + " areas";
+  if (p.areas) s += ", events of " + grouped(p.areas->count) + (p.keys.hot_spot ? " hot spots" : " areas");
+  if (p.keyed) s += ", keys " + p.keys.name;
   return s;
 }
 
@@ -56,12 +57,22 @@ void add_latency(page& out, const report& r, const plan& p) {
   const histogram& h = r.counts.latency;
   if (h.count() == 0) return;
   out.gap();
-  out.line("Latency", p.rate > 0 ? "from the intended time of sending" : "from sending");
-  out.line("  mean", human_time(h.mean()) + "  (deviation " + human_time(h.deviation()) + ", least " +
-                         human_time(static_cast<double>(h.min())) + ")");
+  const histogram* other = p.open() ? &r.raw() : r.corrected();
+  std::string title = p.open() ? "from the intended time of sending" : "from sending";
+  if (p.open()) title += "  |  raw: from sending";
+  if (r.corrected_latency) title += "  |  corrected for a request each " + human_time(us(r.expected_interval));
+  out.line("Latency", title);
+  const auto both = [&](auto figure) {
+    std::string s = padded_left(human_time(figure(h)), 9);
+    if (other != nullptr) s += "  |" + padded_left(human_time(figure(*other)), 10);
+    return s;
+  };
+  out.line("  mean", both([](const histogram& x) { return x.mean(); }) + "  (deviation " + human_time(h.deviation()) +
+                         ", least " + human_time(static_cast<double>(h.min())) + ")");
   for (const double q : shown_percentiles) {
-    std::string label = q == 100 ? "max" : fixed(q, q > 99.95 ? 2 : q > 99 ? 1 : 0) + " %";
-    out.line("  " + padded_left(label, 7), padded_left(human_time(static_cast<double>(h.percentile(q))), 9));
+    const std::string label = q == 100 ? "max" : percentile_name(q) + " %";
+    out.line("  " + padded_left(label, 8),
+             both([&](const histogram& x) { return static_cast<double>(x.percentile(q)); }));
   }
 }
 
@@ -79,11 +90,36 @@ void add_outcomes(page& out, const report& r, const plan& p) {
     out.line("Error", out.paint("31", kind) + "  " + grouped(c.failures[k]) + "  (first: " + c.first_failure[k] + ")");
   }
   if (c.unfinished != 0) out.line("Unfinished", grouped(c.unfinished) + " under way at the end");
-  if (!p.areas) return;
-  const auto known = c.hits + c.misses;
-  const double ratio = known == 0 ? 0 : 100 * static_cast<double>(c.hits) / static_cast<double>(known);
-  out.line("Cache", fixed(ratio, 1) + " % hits  (" + grouped(c.hits) + " hits, " + grouped(c.misses) + " misses, " +
-                        grouped(c.uncached) + " without Cache-Status)");
+  if (!p.areas && c.hits + c.misses == 0) return;
+  out.line("Cache", fixed(100 * c.hit_ratio().value_or(0), 1) + " % hits  (" + grouped(c.hits) + " hits, " +
+                        grouped(c.misses) + " misses, " + grouped(c.uncached) + " without Cache-Status)");
+}
+
+void add_search(page& out, const search_outcome& s) {
+  std::string found = s.rate > 0 ? out.paint("1;36", grouped(static_cast<std::uint64_t>(s.rate + 0.5)) + " requests/s")
+                                 : std::string("no rate");
+  found += " hold" + std::string(s.rate > 0 ? "" : "s") + " " + s.condition;
+  if (s.rate > 0) found += "; held in " + std::to_string(s.held) + " of " + std::to_string(s.runs) + " runs";
+  if (s.failed_at)
+    found += ", " + grouped(static_cast<std::uint64_t>(*s.failed_at + 0.5)) + "/s failed" +
+             (s.generator_bound ? " (the generator's limit, not the server's)" : "");
+  if (!s.verified) found += "; not verified: " + s.ended;
+  out.line("Highest", found);
+  out.gap();
+}
+
+void add_verdicts(page& out, const report& r, const plan& p) {
+  const auto invalid = r.invalid_because();
+  for (const threshold& t : r.thresholds) {
+    std::string said;
+    for (const judgement& j : t.parts) said += (said.empty() ? "" : "; ") + j.text;
+    out.line(t.failed ? "FAILED" : "Passed",
+             out.paint(t.failed ? "31" : "32", "fail if " + t.condition) + "  (" + said + ")");
+  }
+  for (const std::string& w : invalid) out.line("INVALID", out.paint("1;31", w));
+  for (const std::string& w : r.warnings(p)) {
+    if (std::find(invalid.begin(), invalid.end(), w) == invalid.end()) out.line("Warning", out.paint("33", w));
+  }
 }
 
 }  // namespace
@@ -91,6 +127,7 @@ void add_outcomes(page& out, const report& r, const plan& p) {
 std::string as_text(const report& r, const plan& p, bool colours) {
   page out(colours);
   const tally& c = r.counts;
+  if (r.search) add_search(out, *r.search);
   out.line("Target", target_of(p));
   out.line("Load", load_of(r, p));
   out.line("Requests", grouped(c.answers) + " answered in " + fixed(r.seconds, 2) + " s" +
@@ -98,15 +135,19 @@ std::string as_text(const report& r, const plan& p, bool colours) {
   out.line("Rate",
            out.paint("1;36", grouped(static_cast<std::uint64_t>(r.requests_per_second() + 0.5)) + " requests/s") +
                "  " + human_bytes(r.bytes_per_second()) + "/s  (" + human_bytes(static_cast<double>(c.bytes)) + ")");
+  if (p.warm_up.count() > 0)
+    out.line("Warm-up", grouped(r.warm_up_answers) + " answered in " +
+                            format_duration(std::chrono::duration_cast<std::chrono::microseconds>(p.warm_up)) +
+                            " before that, not counted");
   add_latency(out, r, p);
   add_outcomes(out, r, p);
   std::string own = "its busiest loop was busy " + fixed(100 * r.busy, 0) + " % of the time";
   if (c.connecting.count() != 0)
     own += ", " + grouped(c.connecting.count()) + " connects (p99 " +
            human_time(static_cast<double>(c.connecting.percentile(99))) + ")";
-  if (p.rate > 0) own += ", send lag p99 " + human_time(static_cast<double>(c.lag.percentile(99)));
+  if (p.open()) own += ", send lag p99 " + human_time(static_cast<double>(c.lag.percentile(99)));
   out.line("Generator", own);
-  for (const std::string& w : r.warnings(p)) out.line("Warning", out.paint("33", w));
+  add_verdicts(out, r, p);
   return out.take();
 }
 

@@ -33,8 +33,12 @@ awaitable<result<void>> runner::prepare() {
 void runner::make_lanes() {
   const auto lanes = std::min(loops_.size(), plan_.connections);
   clock_.start = runtime::steady_now();
+  clock_.counted = clock_.start + plan_.warm_up;
+  began_ = runtime::now() + std::chrono::duration_cast<std::chrono::milliseconds>(plan_.warm_up);
+  clock_.interval = interval_for(plan_.duration.value_or(0ns));
+  arrivals_ = plan_.arrivals.after_warm_up(std::chrono::duration<double>(plan_.warm_up).count());
   if (plan_.duration) {
-    clock_.end = clock_.start + *plan_.duration;
+    clock_.end = clock_.counted + *plan_.duration;
     clock_.grace = clock_.end + std::min(plan_.timeout, longest_grace);
   }
   unsigned first = 0;
@@ -43,7 +47,7 @@ void runner::make_lanes() {
     share.connections = static_cast<unsigned>(part(plan_.connections, i, lanes));
     share.requests = plan_.requests ? part(*plan_.requests, i, lanes) : std::numeric_limits<std::uint64_t>::max();
     first += share.connections;
-    lanes_.push_back(std::make_unique<lane>(plan_, clock_, share, loops_.loop(i)));
+    lanes_.push_back(std::make_unique<lane>(plan_, arrivals_, clock_, share, loops_.loop(i)));
   }
 }
 
@@ -72,21 +76,31 @@ report runner::add_up() {
   r.loops = static_cast<unsigned>(lanes_.size());
   r.interrupted = interrupted_;
   r.gave_up = clock_.gave_up;
+  r.began = began_;
+  r.is_open = plan_.open();
+  r.max_send_lag = plan_.max_send_lag;
   for (const auto& l : lanes_) {
     r.counts.merge(l->counts());
+    r.warm_up_sent += l->warm_up().sent;
+    r.warm_up_answers += l->warm_up().answers;
+    if (r.line)
+      r.line->merge(l->slices());
+    else
+      r.line = l->slices();
     r.busy = std::max(r.busy, l->busy());
   }
   // The time that was asked for, when it was used up; else until the last answer.
   const auto now = runtime::steady_now();
   auto end = r.counts.answers == 0 || r.interrupted ? now : r.counts.last_answer;
   if (plan_.duration && now >= clock_.end) end = clock_.end;
-  r.seconds = std::chrono::duration<double>(end - clock_.start).count();
+  r.seconds = std::max(0.0, std::chrono::duration<double>(end - clock_.counted).count());
+  r.correct(plan_);
   return r;
 }
 
 awaitable<void> runner::paint() {
   co_await asio::this_coro::throw_if_cancelled(false);
-  progress_line line(plan_, clock_.start, clock_.end);
+  progress_line line(plan_, clock_.counted, clock_.end);
   while (co_await runtime::sleep_for(repaint)) {
     tally all;
     for (const auto& l : lanes_) all.merge(l->progress());

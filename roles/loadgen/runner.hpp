@@ -8,7 +8,9 @@
 #include "plan.hpp"
 #include "report.hpp"
 
+#include <atomic>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace distsys::roles::loadgen {
@@ -26,6 +28,8 @@ class runner {
   void interrupt() noexcept;
 
   const plan& what() const noexcept { return plan_; }
+  /// The plan back, after run(): the runner is of no more use.
+  plan take() && { return std::move(plan_); }
 
  private:
   void make_lanes();
@@ -34,7 +38,9 @@ class runner {
 
   runtime::runtime& loops_;
   plan plan_;
+  arrival_plan arrivals_;  // with the warm-up before them
   run_clock clock_;
+  runtime::timestamp began_{};
   std::vector<std::unique_ptr<lane>> lanes_;
   runtime::task_group tasks_, helpers_;
   std::atomic<bool> interrupted_{false};

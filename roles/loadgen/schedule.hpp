@@ -1,45 +1,49 @@
-// When the requests of an open loop are meant to be sent.
+// The intended times of one loop's share of an open loop's requests.
 #pragma once
 
+#include "arrivals.hpp"
 #include "distsys/runtime/clock.hpp"
 #include "distsys/runtime/random.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 
 namespace distsys::roles::loadgen {
 
-/// The share of one of `lanes` loops: every lanes-th request of an even schedule, or a Poisson process of its own (the
-/// sum of independent ones is one). Does not depend on how fast the server answers, which is what "open" means.
+/// One of `lanes` loops takes every lanes-th arrival of the plan; each draws all of them from the same seed, so that
+/// the load is the same however many loops there are. Does not depend on how fast the server answers, which is what
+/// "open" means. Refers to the plan.
 class schedule {
  public:
-  schedule(runtime::steady_clock::time_point start, double rate, bool poisson, unsigned lane, unsigned lanes) noexcept
-      : start_(start), rate_(rate), poisson_(poisson), lanes_(lanes), next_(lane) {}
+  struct arrival {
+    runtime::steady_clock::time_point at;
+    std::uint64_t number;  // of all lanes, from 0
+  };
 
-  runtime::steady_clock::time_point next(runtime::random& r) noexcept {
-    if (poisson_) {
-      elapsed_ += r.exponential(lanes_ / rate_);
-    } else {
-      elapsed_ = static_cast<double>(next_) / rate_;  // not a sum of intervals: it would drift
-      next_ += lanes_;
-    }
-    return start_ + std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(elapsed_));
-  }
+  schedule(const arrival_plan& plan, runtime::steady_clock::time_point start, std::uint64_t seed, unsigned lane,
+           unsigned lanes) noexcept
+      : plan_(plan), start_(start), random_(seed), lane_(lane), lanes_(lanes) {}
 
-  /// How many more requests were due before `end` and were not asked for.
-  std::uint64_t due_before(runtime::steady_clock::time_point end, runtime::random& r) noexcept {
-    std::uint64_t n = 0;
-    while (next(r) < end) ++n;
-    return n;
-  }
+  /// Nothing when the plan is over.
+  std::optional<arrival> next() noexcept;
+  /// How many more requests were due before `end` and were not asked for; counts no further than `most`.
+  std::uint64_t due_before(runtime::steady_clock::time_point end, std::uint64_t most) noexcept;
 
  private:
+  std::optional<double> draw() noexcept;
+  double within(const phase& p) noexcept;
+
+  const arrival_plan& plan_;
   runtime::steady_clock::time_point start_;
-  double rate_;
-  bool poisson_;
-  unsigned lanes_;
-  std::uint64_t next_;
-  double elapsed_ = 0;
+  runtime::random random_;
+  unsigned lane_, lanes_;
+  std::uint64_t number_ = 0;
+  std::size_t phase_ = 0;
+  double phase_begin_ = 0;   // seconds
+  std::uint64_t count_ = 0;  // of the phase
+  double expected_ = 0;      // of a Poisson phase: the integral of its rate up to the last arrival
+  double elapsed_ = 0;       // of a phase of gaps
 };
 
 }  // namespace distsys::roles::loadgen

@@ -56,6 +56,16 @@ std::uint64_t tally::failed() const noexcept {
   return std::accumulate(failures.begin(), failures.end(), std::uint64_t{0});
 }
 
+std::uint64_t tally::of_class(unsigned hundreds) const noexcept {
+  const auto first = statuses.begin() + hundreds * 100;
+  return std::accumulate(first, first + 100, std::uint64_t{0});
+}
+
+std::optional<double> tally::hit_ratio() const noexcept {
+  if (hits + misses == 0) return std::nullopt;
+  return static_cast<double>(hits) / static_cast<double>(hits + misses);
+}
+
 void tally::merge(const tally& other) {
   sent += other.sent;
   answers += other.answers;
@@ -63,6 +73,7 @@ void tally::merge(const tally& other) {
   after_end += other.after_end;
   unfinished += other.unfinished;
   unsent += other.unsent;
+  sessions += other.sessions;
   waited += other.waited;
   bytes += other.bytes;
   hits += other.hits;
@@ -74,6 +85,7 @@ void tally::merge(const tally& other) {
     if (first_failure[i].empty()) first_failure[i] = other.first_failure[i];
   }
   latency.merge(other.latency);
+  raw.merge(other.raw);
   connecting.merge(other.connecting);
   lag.merge(other.lag);
   last_answer = std::max(last_answer, other.last_answer);

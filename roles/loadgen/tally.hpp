@@ -9,6 +9,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,32 +30,40 @@ class tally {
   std::uint64_t after_end = 0;   // of them, those that came after the time was over
   std::uint64_t unfinished = 0;  // under way when the run was stopped
   std::uint64_t unsent = 0;      // due in the open loop, but every connection was busy to the end
+  std::uint64_t sessions = 0;    // begun
   std::uint64_t waited = 0;      // of those sent in the open loop: no connection was free at the intended time
   std::uint64_t bytes = 0;       // heads and bodies received
   std::uint64_t hits = 0, misses = 0, uncached = 0;  // by Cache-Status
   std::array<std::uint64_t, 1000> statuses{};
   std::array<std::uint64_t, failure_kinds> failures{};
   std::array<std::string, failure_kinds> first_failure;  // in words
-  histogram latency;
+  histogram latency;                                     // open loop: from the intended time; closed loop: from sending
+  histogram raw;                                         // open loop: from sending
   histogram connecting;
   histogram lag;  // open loop: how late the generator was although a connection was free
   runtime::steady_clock::time_point last_answer{};
 
-  void answer(const net::http_answer& a, std::chrono::nanoseconds took) noexcept;
+  /// `since_sent` in the open loop only.
+  void answer(const net::http_answer& a, std::chrono::nanoseconds took,
+              std::optional<std::chrono::nanoseconds> since_sent);
   /// By RFC 9211: a hit when any cache on the way says so.
   void cache_status(std::string_view value) noexcept;
   void fail(failure_kind kind, const error& e);
   void merge(const tally& other);
 
   std::uint64_t failed() const noexcept;
+  std::uint64_t of_class(unsigned hundreds) const noexcept;  // answers with a status of 400 … 499 for 4
+  std::optional<double> hit_ratio() const noexcept;          // nothing without hits and misses
 };
 
-inline void tally::answer(const net::http_answer& a, std::chrono::nanoseconds took) noexcept {
+inline void tally::answer(const net::http_answer& a, std::chrono::nanoseconds took,
+                          std::optional<std::chrono::nanoseconds> since_sent) {
   ++answers;
   good += a.status < 400;
   ++statuses[static_cast<std::size_t>(a.status)];
   bytes += a.head.size() + a.body_bytes;
   latency.record(static_cast<std::uint64_t>(took.count() / 1000));
+  if (since_sent) raw.record(static_cast<std::uint64_t>(since_sent->count() / 1000));
 }
 
 }  // namespace distsys::roles::loadgen

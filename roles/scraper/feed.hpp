@@ -4,12 +4,10 @@
 #include "areas.hpp"
 
 #include "distsys/domain/geo/event.hpp"
-#include "distsys/domain/geo/mapping.hpp"
 #include "distsys/foundation/error.hpp"
 #include "distsys/runtime/awaitable.hpp"
 
 #include <chrono>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,10 +20,9 @@ struct answer {
   std::string source;                              // the events' source; empty: as the document says
   std::optional<domain::geo::timestamp> observed;  // used where the document itself does not say
   std::string document;
-  std::vector<watched_area> only;                       // events elsewhere are left out; empty: all are kept
-  bool stamped = false;                                 // true: `observed` is known, not the time of asking
-  bool trusted_own = false;                             // features of this system keep their source, whichever it is
-  std::shared_ptr<const domain::geo::mapping> mapping;  // how to read it; none: by content
+  std::vector<watched_area> only;  // events elsewhere are left out; empty: all are kept
+  bool stamped = false;            // true: `observed` is known, not the time of asking
+  bool trusted_own = false;        // features of this system keep their source, whichever it is
 };
 
 struct poll_result {

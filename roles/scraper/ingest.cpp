@@ -70,22 +70,9 @@ bool worth_repeating(errc code) {
   }
 }
 
-result<decoded> decode_mapped(const answer& a) {
-  auto read = geo::decode(a.document, *a.mapping, {.source = a.source, .observed = a.observed});
-  if (!read) return explain(a, read.error());
-  decoded out;
-  out.seen = std::move(read->seen);
-  out.source = a.source.empty() ? a.mapping->source() : a.source;
-  out.skipped = read->skipped;
-  keep_inside(out.seen.events, a.only);
-  if (!read->ended.empty()) out.ended[out.source] = std::move(read->ended);
-  return out;
-}
-
 }  // namespace
 
 result<decoded> decode_answer(const answer& a) {
-  if (a.mapping) return decode_mapped(a);
   auto seen = geo::decode(a.document, {a.source, a.observed, a.trusted_own});
   if (!seen) return explain(a, seen.error());
   decoded out;
@@ -164,7 +151,6 @@ awaitable<result<void>> ingest::store(std::string feed, decoded content) {
     if (auto ok = co_await end(feed, source, std::move(ids), content.seen.observed); !ok) co_return ok.error();
   }
   counts_.count_duplicates(feed, content.seen.duplicates);
-  counts_.count_skipped(feed, content.skipped);
   auto& refused = content.seen.refused;
   for (const auto& r : refused) {
     if (!counts_.count_refused(feed, r.reason)) continue;

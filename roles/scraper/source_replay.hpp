@@ -4,7 +4,6 @@
 
 #include "feed.hpp"
 #include "recording.hpp"
-#include "source_mapped.hpp"
 
 #include "distsys/foundation/url.hpp"
 #include "distsys/runtime/blocking_lane.hpp"
@@ -17,10 +16,9 @@ namespace distsys::roles::scraper {
 
 class replay_feed final : public feed {
  public:
-  /// `files` reads for it and outlives it. speed 0: no waiting. `mappings`: of recordings that name one, or whose
-  /// source has one.
+  /// `files` reads for it and outlives it. speed 0: no waiting.
   replay_feed(std::filesystem::path directory, double speed, std::size_t max_document,
-              std::shared_ptr<runtime::blocking_lane> files, mapping_set mappings = {});
+              std::shared_ptr<runtime::blocking_lane> files);
 
   const std::string& name() const override { return name_; }
   bool recorded() const override { return true; }
@@ -29,14 +27,12 @@ class replay_feed final : public feed {
  private:
   awaitable<result<void>> list();
   std::optional<std::chrono::milliseconds> time_to_next() const;
-  result<answer> describe(const recorded_file& file, std::string document) const;
 
   const std::string name_ = "replay";
   const std::filesystem::path directory_;
   const double speed_;
   const std::size_t max_document_;
   const std::shared_ptr<runtime::blocking_lane> lane_;
-  const mapping_set mappings_;
   std::vector<recorded_file> files_;
   std::size_t next_ = 0;
   bool listed_ = false;
@@ -44,7 +40,6 @@ class replay_feed final : public feed {
 
 /// `as_fast_as_possible` overrides the URL's speed. errc::invalid for another parameter or no directory.
 result<std::unique_ptr<feed>> make_replay_feed(const url& address, bool as_fast_as_possible, std::size_t max_document,
-                                               std::shared_ptr<runtime::blocking_lane> files,
-                                               mapping_set mappings = {});
+                                               std::shared_ptr<runtime::blocking_lane> files);
 
 }  // namespace distsys::roles::scraper

@@ -155,9 +155,7 @@ int connection::on_busy(void* self, int) noexcept {
 }
 
 int connection::on_commit(void* self, sqlite3*, const char*, int pages) noexcept {
-  auto& c = *static_cast<connection*>(self);
-  c.wal_pages_ = pages;
-  if (c.committed_) c.committed_();
+  static_cast<connection*>(self)->wal_pages_ = pages;
   return SQLITE_OK;
 }
 

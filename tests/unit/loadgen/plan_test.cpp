@@ -1,7 +1,6 @@
 #include "roles/loadgen/plan.hpp"
 
 #include "distsys/domain/geo/geometry.hpp"
-#include "roles/loadgen/schedule.hpp"
 #include "roles/loadgen/tally.hpp"
 #include "tests/support/catch.hpp"
 
@@ -79,16 +78,33 @@ double number_behind(const std::string& text, std::string_view key) {
   return v;
 }
 
+TEST_CASE("{key} in a URL and in a body is filled in, and the length follows") {
+  plan p;
+  p.method = "PUT";
+  p.body = R"({"id":{key},"again":"{key}"})";
+  p.keyed = true;
+  REQUIRE(add_url(p, "http://a/items/{key}?k={key}"));
+  make_requests(p);
+  REQUIRE(p.origins[0].templates.size() == 1);
+  std::string out;
+  p.origins[0].templates[0].fill("42", out);
+  CHECK(out.starts_with("PUT /items/42?k=42 HTTP/1.1\r\nHost: a\r\n"));
+  CHECK(out.ends_with("Content-Length: 22\r\n\r\n{\"id\":42,\"again\":\"42\"}"));
+  p.keyed = false;
+  make_requests(p);
+  CHECK(p.origins[0].requests.at(0).starts_with("PUT /items/{key}?k={key} "));
+}
+
 TEST_CASE("areas lie around the centre, the same for the same seed") {
   auto p = plan_of({"http://a/base/"}), q = plan_of({"http://a/base/"});
   p.areas = q.areas =
       area_settings{.count = 500, .radius_km = 1.5, .center_lat = -33.45, .center_lon = 179.99, .spread_km = 20};
   p.seed = q.seed = 7;
-  draw_areas(p, *p.areas);
-  draw_areas(q, *q.areas);
+  draw_areas(p);
+  draw_areas(q);
   CHECK(p.origins[0].targets == q.origins[0].targets);
   q.seed = 8;
-  draw_areas(q, *q.areas);
+  draw_areas(q);
   CHECK(p.origins[0].targets != q.origins[0].targets);
   REQUIRE(p.origins[0].targets.size() == 500);
   std::set<std::string> different;
@@ -101,41 +117,6 @@ TEST_CASE("areas lie around the centre, the same for the same seed") {
     different.insert(t);
   }
   CHECK(different.size() == 500);
-}
-
-TEST_CASE("the lanes of a constant schedule make one even schedule") {
-  const runtime::steady_clock::time_point start{};
-  runtime::random r(1);
-  std::set<std::chrono::nanoseconds> times;
-  for (unsigned lane = 0; lane < 3; ++lane) {
-    schedule s(start, 1000, false, lane, 3);
-    for (int i = 0; i < 100; ++i) times.insert(s.next(r) - start);
-  }
-  REQUIRE(times.size() == 300);
-  auto at = times.begin();
-  for (int i = 0; i < 300; ++i, ++at) CHECK(std::chrono::abs(*at - 1ms * i) < 2ns);
-  schedule s(start, 1000, false, 0, 1);
-  s.next(r);
-  CHECK(s.due_before(start + 100ms, r) == 99);
-}
-
-TEST_CASE("a Poisson schedule has the rate, and gaps that vary as much as they last") {
-  const runtime::steady_clock::time_point start{};
-  runtime::random r(2);
-  schedule s(start, 500, true, 0, 2);  // 250 a second
-  double sum = 0, squares = 0;
-  auto last = start;
-  constexpr int n = 100'000;
-  for (int i = 0; i < n; ++i) {
-    const auto t = s.next(r);
-    const double gap = std::chrono::duration<double>(t - last).count();
-    last = t;
-    sum += gap;
-    squares += gap * gap;
-  }
-  const double mean = sum / n;
-  CHECK(mean == Approx(1.0 / 250).epsilon(0.02));
-  CHECK(std::sqrt(squares / n - mean * mean) == Approx(mean).epsilon(0.03));
 }
 
 TEST_CASE("Cache-Status tells hits from misses") {

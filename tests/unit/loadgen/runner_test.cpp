@@ -1,10 +1,5 @@
 // The generator against a scripted server: what is counted, and when it ends.
-#include "roles/loadgen/runner.hpp"
-
-#include "tests/support/catch.hpp"
-#include "tests/unit/net_client/scripted_server.hpp"
-
-#include <boost/asio/co_spawn.hpp>
+#include "run_plan.hpp"
 
 #include <atomic>
 #include <optional>
@@ -13,36 +8,6 @@ namespace distsys::roles::loadgen {
 namespace {
 
 using namespace std::chrono_literals;
-using tests::script_connection;
-using tests::scripted_server;
-
-awaitable<void> carry_out(runtime::runtime& loops, runner& r, std::optional<report>& out) {
-  const auto ready = co_await r.prepare();
-  REQUIRE(ready);
-  out = co_await r.run(false);
-  loops.stop();
-}
-
-report run(plan p, unsigned loops = 2) {
-  runtime::runtime threads(loops);
-  runner r(threads, std::move(p));
-  std::optional<report> out;
-  asio::co_spawn(threads.loop(0), carry_out(threads, r, out), [](std::exception_ptr e) {
-    if (e) std::rethrow_exception(e);
-  });
-  threads.run();
-  return std::move(*out);
-}
-
-plan against(const scripted_server& s, std::uint64_t requests, unsigned connections = 4) {
-  plan p;
-  REQUIRE(add_url(p, "http://127.0.0.1:" + std::to_string(s.port()) + "/"));
-  p.requests = requests;
-  p.connections = connections;
-  p.timeout = 5s;
-  make_requests(p);
-  return p;
-}
 
 std::uint64_t failures(const report& r, failure_kind k) { return r.counts.failures[static_cast<std::size_t>(k)]; }
 
@@ -147,14 +112,14 @@ TEST_CASE("an open loop sends what the schedule says, and counts from the intend
   });
   // One connection can serve 50 a second; 200 a second are due: the 40th waits for most of its 800 ms.
   auto p = against(server, 40, 1);
-  p.rate = 200;
+  open_at(p, "constant:200");
   const auto r = run(std::move(p), 1);
   CHECK(asked == 40);
   CHECK(r.counts.answers == 40);
   CHECK(r.counts.waited >= 30);
   CHECK(r.counts.latency.max() > 500'000);
   CHECK(r.counts.latency.percentile(50) > 200'000);
-  CHECK_FALSE(r.warnings(plan{.rate = 200}).empty());
+  CHECK_FALSE(r.warnings(plan{}).empty());
 }
 
 TEST_CASE("an open loop that cannot keep up says what it did not send") {
@@ -167,7 +132,7 @@ TEST_CASE("an open loop that cannot keep up says what it did not send") {
   auto p = against(server, 0, 1);
   p.requests.reset();
   p.duration = 300ms;
-  p.rate = 1000;
+  open_at(p, "constant:1000");
   const auto r = run(std::move(p), 1);
   CHECK(r.counts.sent + r.counts.unsent == 300);
   CHECK(r.counts.sent <= 8);
@@ -181,8 +146,7 @@ TEST_CASE("a constant rate is kept") {
     auto p = against(server, 0, 8);
     p.requests.reset();
     p.duration = 500ms;
-    p.rate = 400;
-    p.poisson = poisson;
+    open_at(p, poisson ? "poisson:400" : "constant:400");
     const auto r = run(std::move(p));
     INFO("poisson " << poisson);
     CHECK(r.counts.sent + r.counts.unsent >= (poisson ? 140 : 200));
@@ -243,7 +207,7 @@ TEST_CASE("the events scenario counts hits and misses") {
   });
   auto p = against(server, 200);
   p.areas = area_settings{};
-  draw_areas(p, *p.areas);
+  draw_areas(p);
   make_requests(p);
   const auto what = p;
   const auto r = run(std::move(p));
