@@ -78,25 +78,28 @@ export const startBrowser = async () => {
   };
 };
 
-/** A page of a size and a colour scheme that remembers what it complained about. */
+/** A page of a size and a colour scheme that remembers what it complained about and (as URLs) what it asked for. */
 export const openPage = async (context, url, { viewport, colorScheme, reducedMotion = "reduce" }) => {
   const page = await context.newPage();
   const complaints = [];
+  const asked = [];
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) complaints.push(`${message.text()} ${message.location().url}`);
   });
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("requestfailed", (request) => {
-    if (!request.url().includes("/events/stream")) complaints.push(`${request.url()}: ${request.failure()?.errorText}`);
+    // What a page no longer needs it gives up itself.
+    if (request.failure()?.errorText !== "net::ERR_ABORTED") complaints.push(`${request.url()}: ${request.failure()?.errorText}`);
   });
   page.on("request", (request) => {
     const there = new URL(request.url());
+    asked.push(there);
     if (there.protocol.startsWith("http") && there.host !== new URL(url).host) complaints.push(`asked ${request.url()}`);
   });
   await page.setViewportSize(viewport);
   await page.emulateMedia({ colorScheme, reducedMotion });
   await page.goto(url);
-  return { page, complaints };
+  return { page, complaints, asked };
 };
 
 /** Until `ask()` is truthy; fails with its last answer. */

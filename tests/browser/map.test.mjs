@@ -1,49 +1,15 @@
 // The cache's map: events appear through the stream, on a phone and a desktop, in light and dark.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { cacheAlone, isLive, number, place, shoot, store } from "./events.mjs";
 import { DESKTOP, PHONE, eventually, openPage, startBrowser, startProgram } from "./harness.mjs";
-
-const SHOTS = process.env.SCREENSHOTS ?? "";
-const ENVIRONMENT = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("DISTSYS_")));
 
 let browser;
 before(async () => {
   browser = await startBrowser();
 });
 after(() => browser?.stop());
-
-const shoot = async (page, name) => {
-  if (!SHOTS) return;
-  await mkdir(SHOTS, { recursive: true });
-  await page.screenshot({ path: join(SHOTS, `${name}.png`) });
-};
-const number = async (page, id) => Number((await page.textContent(`#${id}`)).replaceAll(",", ""));
-const isLive = async (page) => (await page.textContent("#connection")) === "live";
-
-const place = (id, kind, lon, lat, more = {}) => ({
-  type: "Feature", id, geometry: { type: "Point", coordinates: [lon, lat] },
-  properties: { kind, title: `event ${id}`, severity: 3, ...more },
-});
-
-/** Stores events beside the running cache, as another process. */
-const store = async (program, name, ...features) => {
-  const folder = join(program.folder, `replay-${name}`);
-  await mkdir(folder);
-  const document = { type: "FeatureCollection", metadata: { generated: Date.now(), title: "test" }, features };
-  await writeFile(join(folder, "1.geojson"), JSON.stringify(document));
-  const done = spawnSync(
-    program.binary,
-    ["--role=scraper", `--data-dir=${program.folder}`, "--operations=127.0.0.1:0", "--scraper.once", `--scraper.source=replay:${folder}`],
-    { env: ENVIRONMENT, encoding: "utf8" },
-  );
-  assert.equal(done.status, 0, done.stderr);
-};
-
-const cacheAlone = () => startProgram("cache", "--cache.listen=127.0.0.1:0");
 
 for (const [device, viewport] of [["desktop", DESKTOP], ["phone", PHONE]]) {
   for (const colorScheme of ["light", "dark"]) {
@@ -82,15 +48,15 @@ test("an event appears, changes and ends on an open page", async () => {
     const { page, complaints } = await openPage(browser.context, program.addresses.cache, { viewport: DESKTOP, colorScheme: "light" });
     await eventually(() => isLive(page), "the stream is open");
     assert.equal(await number(page, "total"), 0);
-    await store(program, "first", place("one", "accident", -70.66, -33.45), place("two", "hazard", -70.65, -33.44));
+    await store(program, [place("one", "accident", -70.66, -33.45), place("two", "hazard", -70.65, -33.44)]);
     await eventually(async () => (await number(page, "total")) === 2, "both are counted");
     assert.equal(await page.textContent('#kinds [data-kind="accident"] .count'), "1");
     await page.locator("#latest button", { hasText: "event one" }).click();
     await page.waitForSelector('.popup strong:text-is("event one")');
-    await store(program, "second", place("one", "accident", -70.66, -33.45, { title: "<img src=x onerror=alert(1)>" }));
+    await store(program, [place("one", "accident", -70.66, -33.45, { title: "<img src=x onerror=alert(1)>" })]);
     await page.waitForSelector('.popup strong:text-is("<img src=x onerror=alert(1)>")');
     assert.equal(await page.locator(".popup img").count(), 0);
-    await store(program, "third", place("one", "accident", -70.66, -33.45, { status: "deleted" }));
+    await store(program, [place("one", "accident", -70.66, -33.45, { status: "deleted" })]);
     await eventually(async () => (await number(page, "total")) === 1, "it is gone");
     await page.waitForSelector(".leaflet-popup", { state: "detached" });
     assert.deepEqual(complaints, []);
@@ -103,12 +69,12 @@ test("an event appears, changes and ends on an open page", async () => {
 test("a click on a marker opens its popup, and a switch hides its kind", async () => {
   const program = await cacheAlone();
   try {
-    await store(program, "first", place("one", "accident", -70.66, -33.45));
+    await store(program, [place("one", "accident", -70.66, -33.45)]);
     const { page, complaints } = await openPage(browser.context, program.addresses.cache, { viewport: DESKTOP, colorScheme: "dark" });
     await eventually(async () => (await number(page, "total")) === 1, "it is counted");
     await eventually(() => isLive(page), "the stream is open");
-    // One event is fitted into what the panel leaves free.
-    const middle = { x: (24 + DESKTOP.width - 356) / 2, y: DESKTOP.height / 2 };
+    // One event is fitted into what the panel and the time leave free.
+    const middle = { x: (24 + DESKTOP.width - 356) / 2, y: (24 + DESKTOP.height - 100) / 2 };
     await page.mouse.click(middle.x, middle.y);
     await page.waitForSelector('.popup strong:text-is("event one")');
     await page.locator('#kinds [data-kind="accident"] input').uncheck();
@@ -125,13 +91,13 @@ test("a click on a marker opens its popup, and a switch hides its kind", async (
 test("everything is reached and named without a mouse", async () => {
   const program = await cacheAlone();
   try {
-    await store(program, "first", place("one", "accident", -70.66, -33.45));
+    await store(program, [place("one", "accident", -70.66, -33.45)]);
     const { page } = await openPage(browser.context, program.addresses.cache, { viewport: DESKTOP, colorScheme: "light" });
     await eventually(async () => (await number(page, "total")) === 1, "it is counted");
     await page.keyboard.press("Tab");
     assert.equal(await page.evaluate(() => document.activeElement.className), "skip-link card");
     const unnamed = await page.evaluate(() =>
-      [...document.querySelectorAll("button, input, a[href], [tabindex]")]
+      [...document.querySelectorAll("button, input, select, textarea, summary, a[href], [tabindex]")]
         .filter((e) => !(e.textContent.trim() || e.getAttribute("aria-label") || e.title || e.labels?.[0]?.textContent.trim()))
         .filter((e) => e.id !== "latest")
         .map((e) => e.outerHTML));

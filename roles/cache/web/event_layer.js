@@ -43,7 +43,9 @@ const linesOf = ({ type, coordinates }) => {
   if (type === "MultiLineString") return coordinates.map((part) => part.map(latLng));
   return null;
 };
-const firstOf = ({ type, coordinates }) => {
+
+/** Where a geometry is shown as one place: [lat, lon]. */
+export const firstOf = ({ type, coordinates }) => {
   if (type === "Point") return latLng(coordinates);
   return latLng(type === "LineString" ? coordinates[0] : coordinates[0][0]);
 };
@@ -70,21 +72,34 @@ export class EventLayer {
   get size() {
     return this.#events.size;
   }
+  features() {
+    return [...this.#events.values()].map(({ feature }) => feature);
+  }
   get counts() {
     return this.#counts;
+  }
+  has(key) {
+    return this.#events.has(key);
   }
   get(key) {
     return this.#events.get(key)?.feature;
   }
-  keys() {
-    return this.#events.keys();
-  }
-  positionOf(key) {
-    return this.#events.get(key)?.marker.getLatLng();
-  }
   isShown(key) {
     const event = this.#events.get(key);
     return event !== undefined && !this.#hidden.has(event.feature.properties.kind);
+  }
+
+  /** Draws the events, or keeps them undrawn. */
+  draw(drawn) {
+    if (drawn) this.#group.addTo(this.#map);
+    else this.#group.remove();
+  }
+
+  /** These events and no others. */
+  replace(features) {
+    const kept = new Set(features.map(keyOf));
+    for (const key of [...this.#events.keys()]) if (!kept.has(key)) this.remove(key);
+    features.forEach((feature) => this.upsert(feature));
   }
 
   upsert(feature) {

@@ -42,7 +42,7 @@ export const severityColour = (severity) => {
 };
 export const severityColours = () => SEVERITIES;
 
-const shape = (name, attributes) => {
+export const shape = (name, attributes) => {
   const element = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
   return element;

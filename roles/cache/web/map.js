@@ -1,117 +1,88 @@
-// The page: a map with the events on it, kept up to date by the stream.
+// The page: makes its parts and tells them of each other.
 
-import { onThemeChange, prefersLessMotion } from "/web/theme.js";
-import { addBasemap } from "./basemap.js";
+import { prefersLessMotion } from "/web/theme.js";
+import { getJson } from "./api.js";
+import { AreaSearch } from "./area_search.js";
+import { Clusters } from "./clusters.js";
+import { CountTiles } from "./count_tiles.js";
+import { Coverage } from "./coverage.js";
+import { element } from "./dom.js";
 import { EventFeed } from "./event_feed.js";
-import { EventLayer, keyOf } from "./event_layer.js";
-import { iconOf, nameOf } from "./kinds.js";
-import { Panel, make, titleOf } from "./panel.js";
+import { EventLayer, firstOf, keyOf } from "./event_layer.js";
+import { Explain } from "./explain.js";
+import { extentOf } from "./extent.js";
+import { showFigures } from "./figures.js";
+import { Filters } from "./filters.js";
+import { covered, fitTo, isNarrow, makeMap } from "./map_view.js";
+import { Panel } from "./panel.js";
+import { popupOf } from "./popup.js";
+import { Scene } from "./scene.js";
+import { Timeline } from "./timeline.js";
 
 const STATS_EVERY_MS = 4000;
+const EXPIRED_EVERY_MS = 5000;
+const RECOUNT_EVERY_MS = 30000; // what leaves by its own time is not told of
 const CHANGES_SHOWN_AT_ONCE = 10;
 
-const { tileUrl, tileAttribution } = document.body.dataset;
+const animate = !prefersLessMotion();
+const map = makeMap();
+const tiles = new CountTiles();
 
-const map = L.map("map", {
-  preferCanvas: true,
-  renderer: L.canvas({ padding: 0.3, tolerance: 6 }),
-  zoomControl: false,
-  minZoom: 2,
-  maxZoom: 18,
-  zoomSnap: tileUrl ? 1 : 0.25, // pictures look right at whole zooms only; outlines at any
-  worldCopyJump: true,
-  zoomAnimation: !prefersLessMotion(),
-  fadeAnimation: !prefersLessMotion(),
-}).setView([20, 0], 2);
-map.attributionControl.setPrefix(false).setPosition("bottomleft");
-L.control.zoom({ position: "topleft" }).addTo(map);
-L.control.scale({ position: "bottomleft", imperial: false }).addTo(map);
-
-const basemap = addBasemap(map);
-onThemeChange(() => basemap.redraw());
-if (tileUrl) {
-  const credit = document.createElement("span");
-  credit.textContent = tileAttribution;
-  L.tileLayer(tileUrl, { attribution: credit.innerHTML, maxZoom: 18 }).addTo(map);
-}
-
-const duration = (seconds) => (seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`);
-const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
-const FIGURES = {
-  speedKMH: ["Speed", (v) => `${Math.round(v)} km/h`],
-  length: ["Length", (v) => (v < 1000 ? `${Math.round(v)} m` : `${(v / 1000).toFixed(1)} km`)],
-  delay: ["Delay", (v) => (v < 0 ? "blocked" : duration(v))],
-  mag: ["Magnitude", (v) => v.toFixed(1)],
-  depth_km: ["Depth", (v) => `${v.toFixed(1)} km`],
-};
-
-const rowsOf = ({ severity, started, updated, source, source_properties: more = {} }) => {
-  const rows = [];
-  for (const [name, [label, format]] of Object.entries(FIGURES)) {
-    if (typeof more[name] === "number") rows.push([label, format(more[name])]);
-  }
-  if (severity > 0) rows.push(["Severity", `${severity} of 10`]);
-  if (started) rows.push(["Since", moment.format(new Date(started))]);
-  if (updated) rows.push(["Updated", moment.format(new Date(updated))]);
-  rows.push(["Source", source]);
-  return rows;
-};
-
-const popupOf = (feature) => {
-  const { properties } = feature;
-  const head = make("div", { class: "popup-head" }, iconOf(properties.kind), make("strong", {}, titleOf(properties)));
-  const body = make("div", { class: "popup" }, head);
-  const what = [nameOf(properties.kind), properties.place].filter(Boolean).join(" · ");
-  body.append(make("p", { class: "soft" }, what));
-  const rows = rowsOf(properties).flatMap(([term, text]) => [make("dt", {}, term), make("dd", {}, text)]);
-  body.append(make("dl", {}, ...rows));
-  const path = [properties.source, properties.id].map(encodeURIComponent).join("/");
-  body.append(make("p", {}, make("a", { href: `/events/${path}`, target: "_blank", rel: "noopener" }, "History (GeoJSON)")));
-  return body;
-};
-
-// The panel covers a part of the map: below on a phone, else on the right.
-const narrow = window.matchMedia("(max-width: 640px)");
-const covered = () => (narrow.matches ? [12, 84] : [344, 12]);
 const popup = L.popup({ maxWidth: 280, autoPanPaddingTopLeft: [56, 12] });
 let open = null; // the key of the event whose popup is open
 map.on("popupclose", () => (open = null));
 
-const showPopup = (key, where) => {
-  const feature = events.get(key);
-  if (!feature) return;
+const showPopup = (feature, where = firstOf(feature.geometry)) => {
   popup.options.autoPanPaddingBottomRight = covered();
-  popup.setContent(popupOf(feature)).setLatLng(where ?? events.positionOf(key));
+  popup.setContent(popupOf(feature)).setLatLng(where);
   map.openPopup(popup);
-  open = key;
+  open = keyOf(feature);
 };
 
-const events = new EventLayer(map, showPopup);
+// A click on what is drawn is a corner while an area is being drawn.
+const takenByDrawing = (latlng) => {
+  if (!search.drawing.active) return false;
+  search.drawing.add(latlng);
+  return true;
+};
+
+const events = new EventLayer(map, (key, latlng) => {
+  const feature = events.get(key);
+  if (feature && !takenByDrawing(latlng)) showPopup(feature, latlng);
+});
+const clusters = new Clusters(map, { animate, mayZoom: (latlng) => !takenByDrawing(latlng) });
+
+const filters = new Filters(() => {
+  scene.refresh();
+  search.refresh();
+  explain.refresh();
+});
+
+const pick = (listed) => {
+  const feature = events.get(keyOf(listed)) ?? listed;
+  if (isNarrow()) panel.show(false); // it would cover the popup
+  map.setView(firstOf(feature.geometry), Math.max(map.getZoom(), 14), { animate });
+  showPopup(feature);
+};
+
+const fit = async () => {
+  const bounds = scene.area ? await extentOf(map, tiles) : events.bounds();
+  if (bounds?.isValid()) fitTo(map, bounds);
+};
+
 const panel = new Panel({
   onSwitch: (kind, shown) => {
     events.showKind(kind, shown);
-    if (open && !events.isShown(open)) map.closePopup();
+    filters.show(kind, shown);
+    if (open && events.has(open) && !events.isShown(open)) map.closePopup();
   },
-  onPick: (key) => {
-    if (!events.get(key)) return;
-    if (narrow.matches) panel.show(false); // it would cover the popup
-    map.setView(events.positionOf(key), Math.max(map.getZoom(), 14), { animate: !prefersLessMotion() });
-    showPopup(key);
-  },
-  onFit: () => fit(),
+  onPick: pick,
+  onFit: fit,
 });
 
-const fit = () => {
-  const bounds = events.bounds();
-  if (!bounds.isValid()) return;
-  const [right, below] = covered();
-  map.fitBounds(bounds, { paddingTopLeft: [24, 24], paddingBottomRight: [right + 12, below + 12], maxZoom: 15, animate: false });
-};
-
-let unshown = 0; // events beyond those that a page shows
-let fitted = false;
 let waiting = [];
 let drawing = false;
+let fitted = false;
 
 // Changes come in bursts: they are shown together, once a frame.
 const draw = () => {
@@ -120,18 +91,21 @@ const draw = () => {
   waiting = [];
   for (const [name, feature] of changes) {
     const key = keyOf(feature);
-    if (name === "ended") events.remove(key);
-    else events.upsert(feature);
+    const gone = name === "ended" || !filters.wants(feature);
+    const [lat, lon] = firstOf(feature.geometry);
+    scene.touch(lon, lat);
+    if (gone) events.remove(key);
+    else if (scene.keepsEvents) events.upsert(feature);
     if (key !== open) continue;
-    if (name === "ended") map.closePopup();
+    if (gone) map.closePopup();
     else popup.setContent(popupOf(feature));
   }
-  for (const [name, feature] of changes.slice(-CHANGES_SHOWN_AT_ONCE)) panel.latest(name, feature, keyOf(feature));
-  panel.counts(events.counts, events.size, unshown);
-  if (!fitted && events.size > 0) {
-    fitted = true;
-    fit();
+  for (const [name, feature] of changes.slice(-CHANGES_SHOWN_AT_ONCE)) panel.latest(name, feature);
+  if (changes.length > 0) {
+    filters.learn(changes.map(([, feature]) => feature));
+    search.refresh();
   }
+  scene.redraw();
 };
 
 const schedule = () => {
@@ -144,11 +118,9 @@ const schedule = () => {
 
 const feed = new EventFeed({
   state: (name) => panel.state(name),
-  picture: (features, total) => {
-    const kept = new Set(features.map(keyOf));
-    for (const key of [...events.keys()]) if (!kept.has(key)) events.remove(key);
-    features.forEach((feature) => events.upsert(feature));
-    unshown = Math.max(0, total - features.length);
+  picture: (features) => {
+    events.replace(features);
+    filters.learn(features);
     schedule();
     refreshFigures();
   },
@@ -156,19 +128,60 @@ const feed = new EventFeed({
     waiting.push([name, feature]);
     schedule();
   },
+  missed: () => scene.doubt(),
 });
+
+const scene = new Scene(map, {
+  events, clusters, tiles, feed, filters,
+  tell: {
+    counts: (counts) => {
+      panel.counts(counts);
+      if (fitted || counts.all === 0) return;
+      fitted = true;
+      fit();
+    },
+    problem: (text) => panel.problem(text),
+    busy: (yes) => element("map").setAttribute("aria-busy", String(yes)),
+  },
+});
+
+new Timeline(async (at) => {
+  panel.time(at);
+  if (at) panel.state("past");
+  map.closePopup();
+  waiting = [];
+  await scene.moveTo(at);
+  search.refresh();
+});
+
+// What the view shows, as /events takes it.
+const parameters = () => ({ ...filters.parameters(), at: scene.at?.toISOString() });
+const search = new AreaSearch(map, {
+  parameters, pick,
+  fit: (bounds) => fitTo(map, bounds),
+  begin: () => {
+    map.closePopup();
+    if (isNarrow()) panel.show(false);
+  },
+  end: () => isNarrow() && panel.show(true),
+});
+const explain = new Explain(map, parameters);
+new Coverage(map, (bounds) => fitTo(map, bounds));
 
 const refreshFigures = async () => {
   if (document.hidden) return;
   try {
-    const answer = await fetch("/stats");
-    if (answer.ok) panel.figures(await answer.json());
+    showFigures(await getJson("/stats"));
   } catch {
     // The connection's badge already tells.
   }
 };
-feed.open();
+
+refreshFigures();
 setInterval(refreshFigures, STATS_EVERY_MS);
 setInterval(() => {
-  if (events.removeExpired(Date.now()).length > 0) schedule();
-}, 5000);
+  if (!scene.at && events.removeExpired(Date.now()).length > 0) schedule();
+}, EXPIRED_EVERY_MS);
+setInterval(() => scene.doubt(), RECOUNT_EVERY_MS);
+await feed.begin();
+if (!scene.at) scene.refresh();

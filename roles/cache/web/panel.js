@@ -1,23 +1,14 @@
-// What stands beside the map: kinds with their counts and switches, the latest changes, the cache's figures.
+// What stands beside the map: kinds with their counts and switches, the latest changes, the state of the connection.
 
+import { element, make } from "./dom.js";
 import { barOf, iconOf, nameOf, severityColours } from "./kinds.js";
 
 const LATEST = 30;
-const element = (id) => document.getElementById(id);
-const STATES = { live: ["live", "good"], connecting: ["connecting", "warn"], reconnecting: ["reconnecting", "warn"] };
+const STATES = { live: ["live", "good"], connecting: ["connecting", "warn"], reconnecting: ["reconnecting", "warn"], past: ["past", "past"] };
 const VERBS = { appeared: "new", changed: "changed", ended: "ended" };
 
-export const number = new Intl.NumberFormat("en");
-const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
+const number = new Intl.NumberFormat("en");
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-
-/** An element with text and children: make("p", {class: "x"}, "text", child). */
-export const make = (tag, attributes, ...children) => {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-};
 
 export const titleOf = ({ kind, subtype, text }) => text || (subtype ? nameOf(subtype) : nameOf(kind));
 
@@ -50,19 +41,32 @@ export class Panel {
     badge.dataset.state = mood;
   }
 
-  counts(counts, total, unshown) {
-    element("total").textContent = number.format(total);
-    const more = unshown > 0 ? `of ${number.format(total + unshown)} on the map` : "on the map";
-    element("total-label").textContent = more;
-    for (const [kind, count] of counts) {
-      const row = this.#rows.get(kind) ?? this.#addKind(kind);
-      const text = number.format(count);
-      if (row.textContent !== text) row.textContent = text;
-    }
-    element("severity").hidden = !counts.get("jam");
+  /** Why what is shown may not be true; empty: it is. */
+  problem(text) {
+    element("problem").textContent = text;
+    element("problem").hidden = text === "";
   }
 
-  latest(name, feature, key) {
+  /** What stands for the time that is shown: null for now. */
+  time(at) {
+    element("panel-title").textContent = at ? "Past events" : "Live events";
+    element("latest-part").hidden = at !== null;
+  }
+
+  /** kinds: [[kind, how many]…]; inView of all are on the map. */
+  counts({ kinds, inView, all }) {
+    element("total").textContent = number.format(inView);
+    element("total-label").textContent = inView < all ? `of ${number.format(all)} in view` : "on the map";
+    const known = new Map(kinds);
+    for (const kind of known.keys()) if (!this.#rows.has(kind)) this.#addKind(kind);
+    for (const [kind, row] of this.#rows) {
+      const text = number.format(known.get(kind) ?? 0);
+      if (row.textContent !== text) row.textContent = text;
+    }
+    element("severity").hidden = !known.get("jam");
+  }
+
+  latest(name, feature) {
     const { properties } = feature;
     element("latest-empty").hidden = true;
     const title = make("span", name === "ended" ? { class: "ended" } : {}, titleOf(properties));
@@ -75,18 +79,10 @@ export class Panel {
       make("time", {}, clock.format(new Date())),
     );
     button.disabled = name === "ended";
-    button.addEventListener("click", () => this.#onPick(key));
+    button.addEventListener("click", () => this.#onPick(feature));
     const list = element("latest");
     list.prepend(make("li", {}, button));
     while (list.children.length > LATEST) list.lastChild.remove();
-  }
-
-  figures(stats) {
-    const asked = stats.hits + stats.misses + stats.coalesced;
-    element("ratio").textContent = asked ? percent.format(stats.ratio) : "–";
-    element("requests").textContent = number.format(asked);
-    element("entries").textContent = number.format(stats.entries);
-    element("streams").textContent = number.format(stats.streams);
   }
 
   #addKind(kind) {
