@@ -30,7 +30,7 @@ result<std::shared_ptr<ports::kv_store>> open(const url& address, const ports::d
   static constexpr std::array<std::string_view, 2> known{"max", "eviction"};
   if (auto ok = address.check_parameters(known); !ok) return ok.error();
   if (!address.path().empty() || !address.host().empty())
-    return error{errc::invalid, "memory: has neither host nor path (memory:, memory:?max=64MiB&eviction=lru)"};
+    return error{errc::invalid, "memory: has neither host nor path (memory:, memory:?max=64MiB&eviction=lfu)"};
   std::uint64_t size = default_size;
   if (const auto text = address.parameter("max")) {
     const auto parsed = parse_size(*text);
@@ -52,7 +52,7 @@ result<std::shared_ptr<ports::kv_store>> open(const url& address, const ports::d
 }  // namespace
 
 const ports::driver kv_store_driver{"memory", "built in", "keys and values in this process, nothing shared",
-                                    "memory:?max=64MiB&eviction=lru", ports::open_function<ports::kv_store>(&open)};
+                                    "memory:?max=64MiB&eviction=lfu", ports::open_function<ports::kv_store>(&open)};
 
 memory_kv_store::memory_kv_store(std::size_t max_bytes, caching::eviction how)
     : kv_store("memory"), entries_(max_bytes, how) {}

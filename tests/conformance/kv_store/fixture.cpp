@@ -11,6 +11,9 @@ namespace distsys::tests {
 std::span<const kv_store_backend> kv_store_backends() {
   static const kv_store_backend all[] = {
       {"memory", "memory:", "memory:?max=1MiB"},
+      {"memory-lru", "memory:?eviction=lru", "memory:?max=1MiB&eviction=lru"},
+      {"memory-s3-fifo", "memory:?eviction=s3-fifo", "memory:?max=1MiB&eviction=s3-fifo"},
+      {"memory-w-tinylfu", "memory:?eviction=w-tinylfu", "memory:?max=1MiB&eviction=w-tinylfu"},
   };
   return all;
 }
