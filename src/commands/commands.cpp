@@ -4,7 +4,8 @@
 namespace distsys::app {
 
 std::span<const command_info> commands() {
-  static const command_info table[] = {distsys::commands::health, distsys::commands::migrate};
+  static const command_info table[] = {distsys::commands::cache_sim, distsys::commands::health,
+                                       distsys::commands::migrate};
   return table;
 }
 

@@ -5,6 +5,7 @@
 
 namespace distsys::commands {
 
+extern const app::command_info cache_sim;
 extern const app::command_info health;
 extern const app::command_info migrate;
 

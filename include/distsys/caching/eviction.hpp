@@ -25,6 +25,6 @@ constexpr std::optional<eviction> parse_eviction(std::string_view name) noexcept
 }
 
 /// Chosen on real traces: src/caching/README.md has the figures.
-inline constexpr eviction default_eviction = eviction::lru;
+inline constexpr eviction default_eviction = eviction::lfu;
 
 }  // namespace distsys::caching
