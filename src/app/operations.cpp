@@ -162,7 +162,8 @@ awaitable<net::http_response> operations::index(net::http_request&) {
       "<li><a href=/config>config</a>: every setting and where it comes from"
       "<li><a href=/buildinfo>buildinfo</a>: version, commit and libraries"
       "<li><a href=/loglevel>loglevel</a>: <code>curl -X PUT -d debug …/loglevel</code>";
-  for (const auto& [name, handle] : shared_.pages) page += "<li><a href='/" + name + "'>" + name + "</a>";
+  for (const auto& [name, handle] : shared_.pages)  // what lies below a page belongs to it
+    if (name.find('/') == std::string::npos) page += "<li><a href='/" + name + "'>" + name + "</a>";
   co_return net::http_response::html(page + "</ul>");
 }
 
