@@ -8,8 +8,11 @@
 #include "distsys/runtime/awaitable.hpp"
 
 #include <chrono>
+#include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace distsys::roles::scraper {
@@ -20,9 +23,12 @@ struct answer {
   std::string source;                              // the events' source; empty: as the document says
   std::optional<domain::geo::timestamp> observed;  // used where the document itself does not say
   std::string document;
-  std::vector<watched_area> only;  // events elsewhere are left out; empty: all are kept
-  bool stamped = false;            // true: `observed` is known, not the time of asking
-  bool trusted_own = false;        // features of this system keep their source, whichever it is
+  std::vector<watched_area> only;               // events elsewhere are left out; empty: all are kept
+  bool stamped = false;                         // true: `observed` is known, not the time of asking
+  bool trusted_own = false;                     // features of this system keep their source, whichever it is
+  std::optional<std::size_t> records;           // as the source counts them against its cap; nothing: those below
+  std::string counted;                          // only ids that begin so count against the cap; empty: every record
+  std::optional<domain::geo::timestamp> since;  // only what began after this was asked for
 };
 
 struct poll_result {
@@ -58,6 +64,20 @@ class feed {
   virtual bool recorded() const { return false; }
   /// The time between two polls unless the user gave one; nothing: the default.
   virtual std::optional<std::chrono::milliseconds> own_interval() const { return std::nullopt; }
+  /// Where it asks, as the user wrote it: with the address it says what is asked, the same in every process.
+  virtual std::string area() const { return "everywhere"; }
+  /// The box around what it asks for; nothing: it does not ask by area.
+  virtual std::optional<domain::geo::box> where() const { return std::nullopt; }
+  /// The most records that one answer holds; 0: no limit is known.
+  virtual std::size_t cap() const { return 0; }
+  /// The same question for a part of its area; nullptr: it cannot be divided. Independent of this one.
+  virtual std::unique_ptr<feed> part(const domain::geo::box&) const { return nullptr; }
+  /// The source says itself what has ended, so that absence says nothing.
+  virtual bool tells_ends() const { return false; }
+  /// What is worth remembering of the last stored answer over a restart, without secrets; recall() is given it before
+  /// the next question.
+  virtual std::string memory() const { return {}; }
+  virtual void recall(std::string_view) {}
   virtual awaitable<poll_result> ask() = 0;
   /// The last answer is stored: what was remembered of it (an ETag) may be used.
   virtual void stored() {}

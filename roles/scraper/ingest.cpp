@@ -48,6 +48,14 @@ void keep_inside(std::vector<geo::event>& events, const std::vector<watched_area
   });
 }
 
+std::size_t counted(const geo::observation& seen, const std::string& prefix) {
+  // What was refused has no id to go by. Counted too often it only splits a tile early.
+  const auto others = seen.refused.size() + seen.duplicates;
+  if (prefix.empty()) return seen.events.size() + others;
+  return others + static_cast<std::size_t>(std::count_if(seen.events.begin(), seen.events.end(),
+                                                         [&](const auto& e) { return e.id.starts_with(prefix); }));
+}
+
 std::optional<error> record(recorder& to, const answer& a, const geo::observation& seen) {
   const auto text = recordable(a.document);
   if (!text) return std::nullopt;
@@ -78,6 +86,7 @@ result<decoded> decode_answer(const answer& a) {
   decoded out;
   out.seen = std::move(*seen);
   out.source = a.source;
+  out.records = a.records.value_or(counted(out.seen, a.counted));
   keep_inside(out.seen.events, a.only);
   std::erase_if(out.seen.events, [&out](const geo::event& e) {
     if (!is_deleted(e)) return false;
@@ -128,8 +137,9 @@ awaitable<bool> ingest::pause(error why, unsigned attempt) {
   co_return co_await runtime::sleep_for(std::chrono::duration_cast<std::chrono::steady_clock::duration>(delay));
 }
 
-awaitable<result<void>> ingest::store(std::string feed, decoded content) {
+awaitable<result<geo::store_outcome>> ingest::store(std::string feed, decoded content) {
   auto& events = content.seen.events;
+  geo::store_outcome total;
   // In slices: a big document neither holds the loop nor the database's writer for long.
   for (std::size_t from = 0; from < events.size(); from += options_.batch) {
     geo::observation part;
@@ -142,13 +152,16 @@ awaitable<result<void>> ingest::store(std::string feed, decoded content) {
       const auto outcome = co_await events_.store(context, part);
       if (outcome) {
         counts_.count_events(feed, *outcome);
+        total += *outcome;
         break;
       }
       if (!co_await pause(outcome.error(), attempt)) co_return outcome.error();
     }
   }
   for (auto& [source, ids] : content.ended) {
-    if (auto ok = co_await end(feed, source, std::move(ids), content.seen.observed); !ok) co_return ok.error();
+    const auto ended = co_await end(feed, source, std::move(ids), content.seen.observed);
+    if (!ended) co_return ended.error();
+    total += *ended;
   }
   counts_.count_duplicates(feed, content.seen.duplicates);
   auto& refused = content.seen.refused;
@@ -162,17 +175,17 @@ awaitable<result<void>> ingest::store(std::string feed, decoded content) {
     if (auto ok = co_await keep(from, content.seen.observed, std::move(refused)); !ok) co_return ok.error();
   }
   counts_.count_answer(feed, answer_outcome::fresh);
-  co_return result<void>{};
+  co_return total;
 }
 
-awaitable<result<void>> ingest::end(std::string feed, std::string source, std::vector<std::string> ids,
-                                    geo::timestamp observed) {
+awaitable<result<geo::store_outcome>> ingest::end(std::string feed, std::string source, std::vector<std::string> ids,
+                                                  geo::timestamp observed) {
   for (unsigned attempt = 1;; ++attempt) {
     const auto context = ports::call_context::within(store_timeout);
     const auto outcome = co_await events_.end(context, source, ids, observed);
     if (outcome) {
       counts_.count_events(feed, *outcome);
-      co_return result<void>{};
+      co_return *outcome;
     }
     if (!co_await pause(outcome.error(), attempt)) co_return outcome.error();
   }

@@ -22,6 +22,7 @@ struct decoded {
   domain::geo::observation seen;
   std::map<std::string, std::vector<std::string>> ended;  // ids by source
   std::string source;                                     // the answer's; empty: as the document says
+  std::size_t records = 0;                                // that count against the source's cap
 };
 
 /// Decodes, moves what has the status "deleted" to `ended`, leaves out what is outside the answer's areas.
@@ -46,20 +47,23 @@ class ingest {
 
   /// Stores all that is good and keeps what is not. Waits and repeats while the database is away; errc::cancelled;
   /// other errors end the role.
-  awaitable<result<void>> store(std::string feed, decoded content);
+  awaitable<result<domain::geo::store_outcome>> store(std::string feed, decoded content);
+
+  /// Marks events as ended, with the same patience.
+  awaitable<result<domain::geo::store_outcome>> end(std::string feed, std::string source, std::vector<std::string> ids,
+                                                    domain::geo::timestamp observed);
+
+  /// Sleeps before attempt `attempt` of something with the database is repeated; false when it is not worth it.
+  awaitable<bool> pause(error why, unsigned attempt);
 
  private:
   struct work {
     decoded content;
     std::optional<error> recording_failed;
   };
-  awaitable<result<void>> end(std::string feed, std::string source, std::vector<std::string> ids,
-                              domain::geo::timestamp observed);
   awaitable<result<void>> keep(std::string feed, domain::geo::timestamp observed,
                                std::vector<domain::geo::refusal> refused);
   awaitable<result<void>> refuse(std::string feed, std::shared_ptr<const answer> a, error why);
-  /// Sleeps before attempt `attempt` is repeated; false when it is not worth it.
-  awaitable<bool> pause(error why, unsigned attempt);
 
   domain::geo::event_repository& events_;
   std::shared_ptr<runtime::blocking_lane> lane_;

@@ -6,6 +6,7 @@
 #include "source_replay.hpp"
 #include "source_sim.hpp"
 
+#include "distsys/foundation/text.hpp"
 #include "distsys/foundation/version.hpp"
 
 #include <array>
@@ -34,6 +35,15 @@ std::string valid_source(std::string_view text) {
 }
 
 std::string valid_area(std::string_view text) { return wrong(parse_area(text)); }
+/// "NAME=200"
+result<std::pair<std::string, std::size_t>> parse_cap(std::string_view text) {
+  const auto equals = text.find('=');
+  const auto n = parse_integer(equals == std::string_view::npos ? std::string_view() : text.substr(equals + 1));
+  if (equals == 0 || !n || *n < 0) return error{errc::invalid, "a cap is written NAME=N, N from 0 (none)"};
+  return std::pair(std::string(text.substr(0, equals)), static_cast<std::size_t>(*n));
+}
+
+std::string valid_cap(std::string_view text) { return wrong(parse_cap(text)); }
 std::string valid_header(std::string_view text) { return wrong(parse_source_header(text)); }
 
 constexpr double shortest = 0.001;  // seconds: waits are counted in milliseconds
@@ -48,8 +58,19 @@ constexpr std::array options{
         .checked_by(&valid_area),
     option{"database", kind::url_database, "sqlite:geo.db", "where events are stored"},
     option{"http-client", kind::url_http_client, "http:", "how the world's servers are reached"},
-    option{"interval", kind::duration, "60s", "time between two polls of one place (sim: 1s unless given)"}.at_least(
+    option{"interval", kind::duration, "60s", "time between two polls of one tile at first (sim: 1s unless given)"}
+        .at_least(shortest),
+    option{"min-interval", kind::duration, "", "where much changes, polls come this often (half of interval)"}.at_least(
         shortest),
+    option{"max-interval", kind::duration, "", "where nothing changes, this seldom (four times interval)"}.at_least(
+        shortest),
+    option{"lease", kind::duration, "30s", "how long a tile is held for one process; of a dead one it moves after that"}
+        .between(1, 3600),
+    option{"cap", kind::text, "", "NAME=N: the most records in an answer of a source; at it a tile splits in four"}
+        .as_repeatable()
+        .checked_by(&valid_cap),
+    option{"absent-after", kind::integer, "3", "complete polls without an event after which it is over; 0: never"}
+        .between(0, 1000),
     option{"max-backoff", kind::duration, "10m", "longest wait after failures in a row"}.at_least(shortest),
     option{"timeout", kind::duration, "30s", "for one answer, redirects included"}.at_least(shortest),
     option{"in-flight", kind::integer, "2", "requests at once to one host"}.between(1, 64),
@@ -124,6 +145,9 @@ std::vector<std::unique_ptr<feed>> make_feeds(const app::role_context& context,
 result<void> check(const app::role_context& context) {
   try {
     make_feeds(context, nullptr, nullptr);
+    if (context.given("min-interval") && context.given("max-interval") &&
+        context.duration("min-interval") > context.duration("max-interval"))
+      return error{errc::invalid, "--scraper.min-interval is longer than --scraper.max-interval"};
     return {};
   } catch (const failure& f) {
     return f.reason();
@@ -136,13 +160,21 @@ std::unique_ptr<app::service> make(app::role_context& context) {
   scraper_settings s;
   if (context.given("interval")) s.interval = milliseconds_of(context, "interval");
   s.default_interval = milliseconds_of(context, "interval");
-  s.longest_backoff = milliseconds_of(context, "max-backoff");
-  s.once = context.flag("once");
+  if (context.given("min-interval")) s.least_interval = milliseconds_of(context, "min-interval");
+  if (context.given("max-interval")) s.most_interval = milliseconds_of(context, "max-interval");
+  s.lease = milliseconds_of(context, "lease");
+  for (const auto& text : context.texts("cap"))
+    if (!text.empty()) s.caps.insert(checked(parse_cap(text)));
+  s.in_flight = static_cast<unsigned>(context.integer("in-flight"));
+  s.polls.absent_after = static_cast<unsigned>(context.integer("absent-after"));
+  s.polls.longest_backoff = milliseconds_of(context, "max-backoff");
+  s.polls.once = context.flag("once");
   s.record = context.text("record");
   return std::make_unique<scraper_service>(context, std::move(s), make_feeds(context, visitor, lane), lane);
 }
 
-constexpr app::role_migrations kept[] = {{"database", &domain::geo::event_repository::migrations}};
+constexpr app::role_migrations kept[] = {{"database", &domain::geo::event_repository::migrations},
+                                         {"database", &domain::geo::tile_repository::migrations}};
 
 }  // namespace
 

@@ -1,14 +1,18 @@
-// The running scraper: one coroutine a feed, all on one loop.
+// The running scraper: takes the tiles that are due from the database, and polls them, all on one loop. What each poll
+// does is tile_poller's.
 #pragma once
 
-#include "feed.hpp"
-#include "gate.hpp"
 #include "ingest.hpp"
 #include "tally.hpp"
+#include "tile_poller.hpp"
 
 #include "distsys/app/role.hpp"
+#include "distsys/domain/geo/tile_repository.hpp"
 #include "distsys/runtime/task_group.hpp"
 
+#include <boost/asio/basic_waitable_timer.hpp>
+
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,9 +23,12 @@ namespace distsys::roles::scraper {
 struct scraper_settings {
   std::optional<std::chrono::milliseconds> interval;  // given by the user
   std::chrono::milliseconds default_interval{60'000};
-  std::chrono::milliseconds longest_backoff{600'000};
-  bool once = false;
-  std::string record;  // a directory, or empty
+  std::optional<std::chrono::milliseconds> least_interval, most_interval;
+  std::chrono::milliseconds lease{30'000};
+  std::map<std::string, std::size_t> caps;  // by source, instead of the sources' own
+  unsigned in_flight = 2;                   // to one host
+  tile_poller::options polls;               // once, absences, backoff
+  std::string record;                       // a directory, or empty
 };
 
 class scraper_service final : public app::service {
@@ -37,28 +44,52 @@ class scraper_service final : public app::service {
   int exit_code() const override { return exit_code_; }
 
  private:
-  struct followed {
-    std::unique_ptr<feed> source;
-    gate storing{1};  // the answers of one feed are stored in their order
+  struct held_tile {
+    std::string feed, group;
+    std::shared_ptr<bool> lost = std::make_shared<bool>(false);
   };
-  awaitable<void> follow(followed* f);
-  /// Takes what was said; false when it cannot be stored. Of a recording the next answer is read and decoded while this
-  /// one is being stored.
-  awaitable<bool> take(followed* f, answer a);
-  awaitable<void> store(followed* f, decoded content, gate::pass held);
+
+  void adopt(std::vector<std::unique_ptr<feed>> feeds);
+  awaitable<result<void>> add_tiles();
+  /// Until nothing of ours will ever be due again, cancelled, or broken.
+  awaitable<void> keep_polling();
+  awaitable<result<void>> take_due();
+  awaitable<result<std::chrono::milliseconds>> time_to_next();
+  awaitable<void> poll(domain::geo::leased_tile tile, std::shared_ptr<bool> lost);
+  /// Renews the leases, and gives back those of dead processes.
+  awaitable<void> keep_leases();
+  awaitable<result<void>> release_dead();
+  awaitable<void> report();
+  awaitable<bool> doze(std::chrono::milliseconds longest);
+  void wake();
+  std::vector<domain::geo::claim_group> free_groups() const;
+  domain::geo::claim_terms terms() const;
   void break_off(error why);
+
+  using timer =
+      asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, executor>;
 
   app::role_context& context_;
   const scraper_settings settings_;
-  std::vector<std::unique_ptr<followed>> feeds_;
+  std::map<std::string, std::unique_ptr<root_tile>> roots_;  // by tile_view::feed
+  std::map<std::string, domain::geo::claim_group> groups_;   // by host, or by feed where there is none
+  std::vector<std::string> feeds_;                           // the keys of roots_
   const std::shared_ptr<runtime::blocking_lane> lane_;
   domain::geo::event_repository events_;
+  domain::geo::tile_repository tiles_;
   const executor loop_;
   tally counts_;
   std::unique_ptr<ingest> ingest_;
-  runtime::task_group followers_;
-  std::optional<error> broken_;  // on loop_; read when followers_ is empty
+  std::unique_ptr<tile_poller> poller_;
+  std::string owner_;
+  std::map<std::int64_t, held_tile> held_;  // by key; on loop_
+  timer bell_;
+  bool rung_ = false;
+  runtime::task_group polls_;    // the scheduler and its polls
+  runtime::task_group keepers_;  // what goes on as long as they do
+  std::optional<error> broken_;  // on loop_; read when polls_ is empty
   runtime::steady_clock::time_point started_;
+  domain::geo::timestamp began_;
   int exit_code_ = 0;
 };
 

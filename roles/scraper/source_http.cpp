@@ -65,11 +65,27 @@ std::string default_name(const url& address, const std::string& host) {
   return out;
 }
 
+/// FNV-1a, 64 bits, in hexadecimal.
+std::string hash_of(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const unsigned char c : text) hash = (hash ^ c) * 0x100000001b3u;
+  std::string out;
+  for (int shift = 60; shift >= 0; shift -= 4) out += "0123456789abcdef"[hash >> shift & 15];
+  return out;
+}
+
+std::string joined(const std::vector<watched_area>& areas) {
+  std::string out;
+  for (const auto& a : areas) out += (out.empty() ? "" : "+") + a.text;
+  return out.empty() ? "everywhere" : out;
+}
+
 struct usgs_query {
   std::string endpoint = "https://earthquake.usgs.gov/fdsnws/event/1/query";
   double min_magnitude = 0;
   bool has_magnitude = false;
   std::int64_t hours = 24;
+  std::int64_t cap = 20'000;  // the service's own: it refuses to answer more
 
   /// https://earthquake.usgs.gov/fdsnws/event/1/: times without a zone are UTC.
   std::string url(const std::string& where, runtime::timestamp t) const {
@@ -77,13 +93,14 @@ struct usgs_query {
     const auto since = std::chrono::floor<std::chrono::minutes>(t - std::chrono::hours(hours));
     std::string out = endpoint + "?format=geojson&orderby=time&includedeleted=true&starttime=";
     out += format_time(std::chrono::time_point_cast<std::chrono::milliseconds>(since)).substr(0, 19);
+    out += "&limit=" + std::to_string(cap);
     if (has_magnitude) out += "&minmagnitude=" + number(min_magnitude);
     return out + where;
   }
 };
 
 result<usgs_query> read_usgs(const url& address) {
-  constexpr std::string_view known[] = {"min_magnitude", "hours", "endpoint"};
+  constexpr std::string_view known[] = {"min_magnitude", "hours", "cap", "endpoint"};
   if (auto ok = address.check_parameters(known); !ok) return ok.error();
   if (!address.host().empty() || !address.path().empty()) {
     return error{errc::invalid, address.masked() + ": write usgs:?min_magnitude=N&hours=N"};
@@ -104,6 +121,13 @@ result<usgs_query> read_usgs(const url& address) {
     }
     q.hours = *hours;
   }
+  if (const auto text = address.parameter("cap")) {
+    const auto cap = parse_integer(*text);
+    if (!cap || *cap < 1 || *cap > 20'000) {
+      return error{errc::invalid, address.masked() + ": cap is a number from 1 to 20000"};
+    }
+    q.cap = *cap;
+  }
   if (const auto text = address.parameter("endpoint")) {
     const auto site = site_url::parse(*text);
     if (!site) return error{errc::invalid, address.masked() + ": endpoint: " + site.error().detail};
@@ -112,20 +136,39 @@ result<usgs_query> read_usgs(const url& address) {
   return q;
 }
 
-std::vector<std::string> usgs_places(const std::vector<watched_area>& areas) {
-  std::vector<std::string> out;
+std::string usgs_box(const geo::box& b) {
+  return "&minlatitude=" + number(b.south) + "&maxlatitude=" + number(b.north) + "&minlongitude=" + number(b.west) +
+         "&maxlongitude=" + number(b.east);
+}
+
+/// One question of a source that answers by area.
+struct question {
+  std::string text;  // what is added to the URL
+  std::string area;
+  std::optional<geo::box> where;
+  std::vector<watched_area> only;
+};
+
+/// The name of the nth box of an area: there are two where it crosses the antimeridian.
+std::string box_name(const watched_area& area, std::size_t n) {
+  return n == 0 ? area.text : area.text + "#" + std::to_string(n + 1);
+}
+
+std::vector<question> usgs_places(const std::vector<watched_area>& areas) {
+  std::vector<question> out;
   for (const auto& area : areas) {
+    const auto boxes = area.boxes();
     if (const auto* c = std::get_if<geo::circle>(&area.shape)) {
-      out.push_back("&latitude=" + number(c->center.lat) + "&longitude=" + number(c->center.lon) +
-                    "&maxradiuskm=" + number(c->radius_m / 1000));
+      out.push_back({"&latitude=" + number(c->center.lat) + "&longitude=" + number(c->center.lon) +
+                         "&maxradiuskm=" + number(c->radius_m / 1000),
+                     area.text,
+                     boxes.size() == 1 ? std::optional(boxes[0]) : std::nullopt,
+                     {area}});
       continue;
     }
-    for (const auto& b : area.boxes()) {
-      out.push_back("&minlatitude=" + number(b.south) + "&maxlatitude=" + number(b.north) +
-                    "&minlongitude=" + number(b.west) + "&maxlongitude=" + number(b.east));
-    }
+    for (std::size_t n = 0; n < boxes.size(); ++n) out.push_back({usgs_box(boxes[n]), box_name(area, n), boxes[n], {}});
   }
-  if (out.empty()) out.emplace_back();  // the whole earth
+  if (out.empty()) out.push_back({"", "everywhere", geo::box{}, {}});  // the whole earth
   return out;
 }
 
@@ -138,29 +181,48 @@ result<feeds> make_usgs(const url& address, const std::vector<watched_area>& are
   const auto site = site_url::parse(query->endpoint);
   if (!site) return site.error();
   feeds out;
-  for (const auto& where : usgs_places(areas)) {
+  for (const auto& place : usgs_places(areas)) {
     http_feed::options o;
     o.name = o.source = "usgs";
     o.identity = {address.masked(), site->host, "usgs"};
-    o.url = [q = *query, where](runtime::timestamp t) { return q.url(where, t); };
+    o.url = [q = *query, where = place.text](runtime::timestamp t) { return q.url(where, t); };
+    o.url_of_box = [q = *query](runtime::timestamp t, const geo::box& b) { return q.url(usgs_box(b), t); };
     o.headers = headers_for(headers, o.name, site->host);
+    o.area = place.area;
+    o.where = place.where;
+    o.only = place.only;
+    o.cap = static_cast<std::size_t>(query->cap);
+    o.window = std::chrono::hours(query->hours);
     out.push_back(std::make_unique<http_feed>(visitor, std::move(o)));
   }
   return out;
 }
 
-/// One URL a box of the live map's window.
-std::vector<std::string> georss_urls(const std::string& base, const std::vector<watched_area>& areas) {
-  std::vector<std::string> out;
-  const char joint = base.find('?') == std::string::npos ? '?' : '&';
+constexpr std::size_t georss_cap = 200;  // alerts in one answer of the live map
+
+/// The live map's window.
+std::string georss_box(const std::string& base, const geo::box& b) {
+  return base + (base.find('?') == std::string::npos ? "?" : "&") + "top=" + number(b.north) +
+         "&bottom=" + number(b.south) + "&left=" + number(b.west) + "&right=" + number(b.east);
+}
+
+/// One question a box; without areas the URL as it is.
+std::vector<question> georss_places(const std::string& base, const std::vector<watched_area>& areas) {
+  std::vector<question> out;
   for (const auto& area : areas) {
-    for (const auto& b : area.boxes()) {
-      out.push_back(base + joint + "top=" + number(b.north) + "&bottom=" + number(b.south) + "&left=" + number(b.west) +
-                    "&right=" + number(b.east));
-    }
+    const auto boxes = area.boxes();
+    for (std::size_t n = 0; n < boxes.size(); ++n)
+      out.push_back({georss_box(base, boxes[n]), box_name(area, n), boxes[n], {}});
   }
-  if (out.empty()) out.push_back(base);
+  if (out.empty()) out.push_back({base, "everywhere", std::nullopt, {}});
   return out;
+}
+
+/// A document fetched as it is, of which the areas are kept.
+question whole_document(const std::string& base, const std::vector<watched_area>& areas) {
+  question q{base, joined(areas), std::nullopt, areas};
+  if (areas.size() == 1 && areas[0].boxes().size() == 1) q.where = areas[0].boxes()[0];
+  return q;
 }
 
 }  // namespace
@@ -186,8 +248,9 @@ awaitable<poll_result> http_feed::ask() {
   const std::string url = options_.url(t);
   auto headers = options_.headers;
   headers.emplace_back("Accept", "application/geo+json, application/json;q=0.9, */*;q=0.1");
-  if (known_.url == url && !known_.etag.empty()) headers.emplace_back("If-None-Match", known_.etag);
-  if (known_.url == url && !known_.last_modified.empty()) {
+  const std::string hash = hash_of(url);
+  if (known_.url == hash && !known_.etag.empty()) headers.emplace_back("If-None-Match", known_.etag);
+  if (known_.url == hash && !known_.last_modified.empty()) {
     headers.emplace_back("If-Modified-Since", known_.last_modified);
   }
   auto said = co_await visitor_->get(url, std::move(headers), held_);
@@ -204,7 +267,7 @@ awaitable<poll_result> http_feed::ask() {
                      without_query(url) + ": status " + std::to_string(said->status)};
     co_return p;
   }
-  fresh_ = {url, std::string(said->header("etag").value_or("")),
+  fresh_ = {hash, std::string(said->header("etag").value_or("")),
             std::string(said->header("last-modified").value_or(""))};
   answer a;
   a.origin = without_query(url);
@@ -212,11 +275,38 @@ awaitable<poll_result> http_feed::ask() {
   a.observed = t;
   a.document = std::move(said->body);
   a.only = options_.only;
+  a.counted = options_.counted;
+  if (options_.window.count() > 0) a.since = t - options_.window;
   p.said = std::move(a);
   co_return p;
 }
 
 void http_feed::stored() { known_ = fresh_; }
+
+std::unique_ptr<feed> http_feed::part(const geo::box& b) const {
+  if (!options_.url_of_box) return nullptr;
+  options o = options_;
+  o.url = [of_box = options_.url_of_box, b](runtime::timestamp t) { return of_box(t, b); };
+  o.where = b;
+  return std::make_unique<http_feed>(visitor_, std::move(o));
+}
+
+std::string http_feed::memory() const {
+  if (known_.etag.empty() && known_.last_modified.empty()) return {};
+  return boost::json::serialize(
+      json::object{{"url", known_.url}, {"etag", known_.etag}, {"last_modified", known_.last_modified}});
+}
+
+void http_feed::recall(std::string_view text) {
+  known_ = {};
+  if (text.empty()) return;
+  const auto parsed = json::parse(text);
+  const json::object* o = parsed ? parsed->if_object() : nullptr;
+  if (o == nullptr) return;
+  known_ = {std::string(json::get_string(*o, "url").value_or("")),
+            std::string(json::get_string(*o, "etag").value_or("")),
+            std::string(json::get_string(*o, "last_modified").value_or(""))};
+}
 
 result<feeds> make_http_feeds(const url& address, const std::vector<watched_area>& areas,
                               const std::vector<source_header>& headers, const std::shared_ptr<site_visitor>& visitor) {
@@ -237,13 +327,20 @@ result<feeds> make_http_feeds(const url& address, const std::vector<watched_area
   if (own.empty()) own = georss ? "waze" : default_name(address, site->host);
 
   feeds out;
-  for (const auto& each : georss ? georss_urls(base, areas) : std::vector<std::string>{base}) {
+  for (const auto& each : georss ? georss_places(base, areas) : std::vector<question>{whole_document(base, areas)}) {
     http_feed::options o;
     o.name = o.source = own;
     o.identity = {address.masked(), site->host, georss ? "georss" : ""};
-    o.url = [each](runtime::timestamp) { return each; };
+    o.url = [text = each.text](runtime::timestamp) { return text; };
     o.headers = headers_for(headers, o.name, site->host);
-    if (!georss) o.only = areas;
+    o.area = each.area;
+    o.where = each.where;
+    o.only = each.only;
+    if (georss) {
+      if (each.where) o.url_of_box = [base](runtime::timestamp, const geo::box& b) { return georss_box(base, b); };
+      o.cap = georss_cap;
+      o.counted = "alert-";
+    }
     out.push_back(std::make_unique<http_feed>(visitor, std::move(o)));
   }
   return out;

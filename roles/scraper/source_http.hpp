@@ -6,8 +6,10 @@
 
 #include "distsys/foundation/url.hpp"
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,18 +34,32 @@ class http_feed final : public feed {
     std::function<std::string(runtime::timestamp)> url;  // at the time of asking
     std::vector<watched_area> only;
     std::vector<std::pair<std::string, std::string>> headers;
+    std::string area = "everywhere";
+    std::optional<domain::geo::box> where;
+    /// The URL that asks for a box instead; empty: the source does not answer by area.
+    std::function<std::string(runtime::timestamp, const domain::geo::box&)> url_of_box;
+    std::size_t cap = 0;
+    std::string counted;           // as in answer
+    std::chrono::hours window{0};  // only what began within it is asked for; 0: all
   };
   http_feed(std::shared_ptr<site_visitor> visitor, options o) : visitor_(std::move(visitor)), options_(std::move(o)) {}
 
   const std::string& name() const override { return options_.name; }
   feed_identity identity() const override { return options_.identity; }
+  std::string area() const override { return options_.area; }
+  std::optional<domain::geo::box> where() const override { return options_.where; }
+  std::size_t cap() const override { return options_.cap; }
+  std::unique_ptr<feed> part(const domain::geo::box& b) const override;
+  std::string memory() const override;
+  void recall(std::string_view text) override;
   awaitable<poll_result> ask() override;
   void stored() override;
   void released() override { held_ = {}; }
 
  private:
   struct validators {
-    std::string url, etag, last_modified;
+    std::string url;  // a hash of it, for it may hold a key
+    std::string etag, last_modified;
   };
   std::shared_ptr<site_visitor> visitor_;
   const options options_;
@@ -53,7 +69,8 @@ class http_feed final : public feed {
 
 /// The feeds of one source: one for each area where the source answers by area, else one. errc::invalid.
 ///
-/// - `usgs:?min_magnitude=2.5&hours=24&endpoint=URL`: FDSN event queries by circle or box, deleted events included.
+/// - `usgs:?min_magnitude=2.5&hours=24&cap=20000&endpoint=URL`: FDSN event queries by circle or box, deleted events
+///   included, at most `cap` of them.
 /// - `geojson+https://…[#NAME]`: fetched as it is; events outside the areas are left out. Without #NAME its name is the
 ///   host and a hash of path and query (without what is secret), so that it is the same each time.
 /// - `georss+https://…[#NAME]`: asked once for each area's box, by adding `top`, `bottom`, `left` and `right`; without

@@ -5,16 +5,28 @@
 #include <algorithm>
 
 namespace distsys::roles::scraper {
+namespace {
+
+/// One name for one directory: absolute, without a '/' at its end.
+std::filesystem::path plain(const std::filesystem::path& directory) {
+  auto out = std::filesystem::absolute(directory).lexically_normal();
+  return out.has_filename() ? out : out.parent_path();
+}
+
+}  // namespace
 
 replay_feed::replay_feed(std::filesystem::path directory, double speed, std::size_t max_document,
                          std::shared_ptr<runtime::blocking_lane> files)
-    : directory_(std::move(directory)), speed_(speed), max_document_(max_document), lane_(std::move(files)) {}
+    : directory_(plain(std::move(directory))), speed_(speed), max_document_(max_document), lane_(std::move(files)) {}
 
 awaitable<result<void>> replay_feed::list() {
   auto found = co_await lane_->run([directory = directory_] { return list_recordings(directory); });
   if (!found) co_return found.error();
   files_ = std::move(*found);
   listed_ = true;
+  const auto last = std::find_if(files_.begin(), files_.end(),
+                                 [this](const recorded_file& f) { return f.path.filename().string() == stored_; });
+  next_ = last == files_.end() ? 0 : static_cast<std::size_t>(last - files_.begin()) + 1;
   if (files_.empty()) co_return error{errc::not_found, directory_.string() + ": no recordings (*.json, *.geojson)"};
   co_return result<void>{};
 }
@@ -26,6 +38,11 @@ std::optional<std::chrono::milliseconds> replay_feed::time_to_next() const {
   return std::chrono::duration_cast<std::chrono::milliseconds>((*after - *before) / speed_);
 }
 
+void replay_feed::recall(std::string_view file) {
+  stored_ = file;
+  listed_ = false;
+}
+
 awaitable<poll_result> replay_feed::ask() {
   if (!listed_) {
     if (auto ok = co_await list(); !ok) {
@@ -33,6 +50,11 @@ awaitable<poll_result> replay_feed::ask() {
       p.finished = listed_;  // an empty directory stays empty; one that is not there may come
       co_return p;
     }
+  }
+  if (next_ >= files_.size()) {  // it was killed between its last file and saying so
+    poll_result p;
+    p.finished = true;
+    co_return p;
   }
   const recorded_file& file = files_[next_++];
   auto text = co_await lane_->run([path = file.path, most = max_document_] { return read_whole(path, most); });

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace distsys::roles::scraper {
@@ -21,6 +22,10 @@ class replay_feed final : public feed {
               std::shared_ptr<runtime::blocking_lane> files);
 
   const std::string& name() const override { return name_; }
+  /// By its directory, wherever the process was started.
+  feed_identity identity() const override { return {"replay:" + directory_.string(), "", name_}; }
+  /// The name of the file that was stored last: the one after it is next.
+  void recall(std::string_view file) override;
   bool recorded() const override { return true; }
   awaitable<poll_result> ask() override;
 
@@ -35,6 +40,7 @@ class replay_feed final : public feed {
   const std::shared_ptr<runtime::blocking_lane> lane_;
   std::vector<recorded_file> files_;
   std::size_t next_ = 0;
+  std::string stored_;  // the place to go on from
   bool listed_ = false;
 };
 

@@ -1,0 +1,44 @@
+// Which events a tile no longer holds: once is not deletion, so that absences are counted. Pure.
+#pragma once
+
+#include "distsys/domain/geo/event.hpp"
+#include "distsys/domain/geo/tile_repository.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace distsys::roles::scraper {
+
+/// What is remembered of an event that an answer held.
+struct presence {
+  std::string source, id;
+  std::vector<std::string> aliases;
+  domain::geo::position at;
+  std::optional<domain::geo::timestamp> started;
+};
+std::vector<presence> presences_of(const std::vector<domain::geo::event>& events);
+
+/// What an answer can say of what it does not hold.
+struct answer_reach {
+  domain::geo::timestamp observed{};
+  bool complete = false;                        // false: cut off at a cap; it says nothing of what is missing
+  std::optional<domain::geo::timestamp> since;  // events that began before this were not asked for
+};
+
+struct absence_plan {
+  domain::geo::sighting_changes changes;
+  std::vector<domain::geo::sighting> missing;  // absent `after` times now: over, unless another tile has them
+};
+
+/// What an answer changes of the tile's sightings. New events are remembered, and those that are back; the others miss
+/// one more poll. An event that is present under another id is no longer expected under this one. Events that ended by
+/// themselves (`ended`) are forgotten.
+absence_plan plan_absences(const std::vector<domain::geo::sighting>& known, const std::vector<presence>& present,
+                           const std::vector<std::pair<std::string, std::string>>& ended, const answer_reach& reach,
+                           unsigned after);
+
+/// The answer was the same as the one before: what was missing then is missing again.
+absence_plan plan_unchanged(const std::vector<domain::geo::sighting>& known, const answer_reach& reach, unsigned after);
+
+}  // namespace distsys::roles::scraper
