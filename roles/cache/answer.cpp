@@ -24,6 +24,7 @@ struct touch_test {
   bool operator()(const geo::everywhere&) const noexcept { return true; }
   bool operator()(const geo::circle& c) const noexcept { return in(c); }
   bool operator()(const geo::box& b) const noexcept { return in(b); }
+  bool operator()(const geo::polygon& p) const noexcept { return in(p); }
   // Any event anywhere may be nearer than those that were found, or leave its place to another.
   bool operator()(const geo::nearest&) const noexcept { return true; }
 };

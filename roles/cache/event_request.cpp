@@ -146,6 +146,10 @@ struct area_key {
     key += "near";
     append_numbers(key, {n.center.lon, n.center.lat, static_cast<double>(n.k)});
   }
+  void operator()(const geo::polygon& p) const {
+    key += "polygon";
+    for (const geo::position& v : p.ring) append_numbers(key, {v.lon, v.lat});
+  }
 };
 
 void append_names(std::string& key, char what, const std::vector<std::string>& names) {

@@ -63,6 +63,9 @@ class change_listener {
   virtual ~change_listener() = default;
   /// Returns after a wake-up since the last return; errc::timeout at the deadline, errc::cancelled.
   virtual awaitable<result<void>> wait(const call_context& context) = 0;
+  /// A number that has grown before execute() or commit() returns to whoever committed in this process, and when a
+  /// commit of another process is noticed. It may grow without a change. Any thread; takes no lock.
+  virtual std::uint64_t announced() const noexcept = 0;
 };
 
 /// An interactive transaction: the exception, for what a batch cannot say. Holds a connection; rolled back when

@@ -13,11 +13,14 @@ constexpr auto poll_interval = std::chrono::milliseconds(20);
 
 class listener final : public ports::change_listener {
  public:
-  explicit listener(std::shared_ptr<ports::wake_signal> signal) : signal_(std::move(signal)) {}
+  listener(std::shared_ptr<ports::wake_signal> signal, std::shared_ptr<const std::atomic<std::uint64_t>> announced)
+      : signal_(std::move(signal)), announced_(std::move(announced)) {}
   awaitable<result<void>> wait(const ports::call_context& context) override { return signal_->wait(context.deadline); }
+  std::uint64_t announced() const noexcept override { return announced_->load(std::memory_order_acquire); }
 
  private:
   std::shared_ptr<ports::wake_signal> signal_;
+  std::shared_ptr<const std::atomic<std::uint64_t>> announced_;
 };
 
 }  // namespace
@@ -45,7 +48,7 @@ std::unique_ptr<ports::change_listener> change_hub::listen() {
   const std::lock_guard lock(mutex_);
   std::erase_if(listeners_, [](const auto& l) { return l.expired(); });
   listeners_.push_back(signal);
-  return std::make_unique<listener>(std::move(signal));
+  return std::make_unique<listener>(std::move(signal), announced_);
 }
 
 void change_hub::wake() {
@@ -85,7 +88,9 @@ void change_hub::poll() {
     if (watcher_->broken()) watcher_.reset();
     return;
   }
-  if (std::exchange(seen_version_, *version) != *version) wake();
+  if (std::exchange(seen_version_, *version) == *version) return;
+  announce();
+  wake();
 }
 
 }  // namespace distsys::adapters::sqlite

@@ -6,7 +6,9 @@
 #include "distsys/ports/wake_signal.hpp"
 #include "options.hpp"
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -26,7 +28,9 @@ class change_hub {
 
   /// Before any tick; what `tick` refers to exists by then.
   void start();
-  /// This process has committed.
+  /// This process has committed, and nobody knows yet: before the call is answered.
+  void announce() noexcept { announced_->fetch_add(1, std::memory_order_release); }
+  /// Wakes who waits: after the call is answered.
   void wake();
   std::unique_ptr<ports::change_listener> listen();
   void stop();
@@ -41,6 +45,7 @@ class change_hub {
   std::mutex mutex_;
   std::condition_variable stop_requested_;
   bool stopping_ = false;
+  const std::shared_ptr<std::atomic<std::uint64_t>> announced_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::vector<std::weak_ptr<ports::wake_signal>> listeners_;
   std::unique_ptr<connection> watcher_;  // of the hub's thread
   std::int64_t seen_version_ = 0;

@@ -155,7 +155,9 @@ int connection::on_busy(void* self, int) noexcept {
 }
 
 int connection::on_commit(void* self, sqlite3*, const char*, int pages) noexcept {
-  static_cast<connection*>(self)->wal_pages_ = pages;
+  auto& c = *static_cast<connection*>(self);
+  c.wal_pages_ = pages;
+  if (c.committed_) c.committed_();
   return SQLITE_OK;
 }
 

@@ -11,9 +11,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace distsys::adapters::sqlite {
 
@@ -41,6 +43,8 @@ class connection {
   result<void> control(std::string_view sql);
 
   bool in_transaction() const noexcept { return sqlite3_get_autocommit(db_.get()) == 0; }
+  /// Called by this connection after each commit that wrote something, before the call that commits returns.
+  void when_committed(std::function<void()> f) { committed_ = std::move(f); }
   /// Changes when another connection, of any process, has committed.
   result<std::int64_t> data_version();
 
@@ -75,6 +79,7 @@ class connection {
   runtime::deadline until_ = runtime::deadline::max();
   runtime::deadline busy_until_ = runtime::deadline::max();
   const std::atomic<bool>* stop_ = nullptr;
+  std::function<void()> committed_;
   int wal_pages_ = 0, page_size_ = 4096;
   bool broken_ = false;
 };

@@ -99,6 +99,7 @@ result<void> writer::ensure_open() {
   auto opened = connection::open(settings_, connection::access::write);
   if (!opened) return opened.error();
   connection_ = std::move(*opened);
+  connection_->when_committed([this] { hub_.announce(); });
   return {};
 }
 

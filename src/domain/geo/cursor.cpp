@@ -1,4 +1,4 @@
-#include "cursor.hpp"
+#include "distsys/domain/geo/cursor.hpp"
 
 #include <array>
 #include <bit>
@@ -37,6 +37,12 @@ struct append_area {
     for (const double v : {n.center.lon, n.center.lat}) append_bytes(out, v);
     append_bytes(out, std::uint64_t{n.k});
   }
+  void operator()(const polygon& p) const {
+    out += 'p';
+    append_bytes(out, std::uint64_t{p.ring.size()});
+    for (const position& v : p.ring)
+      for (const double degrees : {v.lon, v.lat}) append_bytes(out, degrees);
+  }
 };
 
 std::uint64_t identity(const event_query& q) {
@@ -48,6 +54,7 @@ std::uint64_t identity(const event_query& q) {
   }
   append_bytes(text, static_cast<std::uint64_t>(q.since ? q.since->time_since_epoch().count() : INT64_MIN));
   append_bytes(text, static_cast<std::uint64_t>(q.min_severity.value_or(INT32_MIN)));
+  if (q.at) append_bytes(text, static_cast<std::uint64_t>(q.at->time_since_epoch().count()));
   return hash64(text, 1);  // the seed is the format's version
 }
 

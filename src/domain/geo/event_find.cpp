@@ -3,7 +3,7 @@
 #include <bit>
 #include <cmath>
 
-#include "cursor.hpp"
+#include "distsys/domain/geo/cursor.hpp"
 #include "distsys/domain/geo/event_repository.hpp"
 #include "known_events.hpp"
 
@@ -20,36 +20,13 @@ struct row {
   std::string feature;
 };
 
-result<void> check(const event_query& q) {
-  if (q.limit == 0 || q.limit > max_limit)
-    return error{errc::invalid, "limit is " + std::to_string(q.limit) + "; it must be from 1 to 10000"};
-  if (q.kinds.size() > max_names || q.sources.size() > max_names)
-    return error{errc::invalid, "more than 64 kinds or sources"};
-  if (const auto* c = std::get_if<circle>(&q.where)) {
-    if (!valid(c->center)) return error{errc::invalid, "the circle's centre is not on Earth"};
-    if (!(c->radius_m >= 0) || std::isinf(c->radius_m)) return error{errc::invalid, "the radius is no distance"};
-  } else if (const auto* b = std::get_if<box>(&q.where)) {
-    if (!valid({b->west, b->south}) || !valid({b->east, b->north}) || b->south > b->north)
-      return error{errc::invalid, "the box must be west,south,east,north in degrees, south not above north"};
-  } else if (const auto* n = std::get_if<nearest>(&q.where)) {
-    if (!valid(n->center)) return error{errc::invalid, "the centre is not on Earth"};
-    if (n->k == 0 || n->k > max_limit) return error{errc::invalid, "k must be from 1 to 10000"};
-  }
-  return {};
-}
-
 struct ranges_of {
   std::vector<cell_range> operator()(const everywhere&) const { return everything(); }
   std::vector<cell_range> operator()(const nearest&) const { return everything(); }
   std::vector<cell_range> operator()(const circle& c) const { return cover(c); }
   std::vector<cell_range> operator()(const box& b) const { return cover(b); }
+  std::vector<cell_range> operator()(const polygon& p) const { return cover(p); }
 };
-
-bool matches(const area& where, const position& p) {
-  if (const auto* c = std::get_if<circle>(&where)) return contains(*c, p);
-  if (const auto* b = std::get_if<box>(&where)) return contains(*b, p);
-  return true;
-}
 
 /// Builds the SELECTs of one query: over cell ranges, with its filters.
 class scan {
@@ -171,7 +148,7 @@ bool on_edge(const area& where, const position& middle) {
   if (const auto* b = std::get_if<box>(&where))
     return near(middle.lat, b->south) || near(middle.lat, b->north) || near(middle.lon, b->west) ||
            near(middle.lon, b->east) || near(std::abs(middle.lon), 180);
-  return false;
+  return std::holds_alternative<polygon>(where);
 }
 
 /// How many match; nothing when too many rows would have to be read. The index alone says it, but for the few events on
@@ -210,6 +187,26 @@ awaitable<result<std::optional<std::uint64_t>>> count(const ports::call_context&
 }
 
 }  // namespace
+
+result<void> check(const event_query& q) {
+  if (q.limit == 0 || q.limit > max_limit)
+    return error{errc::invalid, "limit is " + std::to_string(q.limit) + "; it must be from 1 to 10000"};
+  if (q.kinds.size() > max_names || q.sources.size() > max_names)
+    return error{errc::invalid, "more than 64 kinds or sources"};
+  if (const auto* c = std::get_if<circle>(&q.where)) {
+    if (!valid(c->center)) return error{errc::invalid, "the circle's centre is not on Earth"};
+    if (!(c->radius_m >= 0) || std::isinf(c->radius_m)) return error{errc::invalid, "the radius is no distance"};
+  } else if (const auto* b = std::get_if<box>(&q.where)) {
+    if (!valid({b->west, b->south}) || !valid({b->east, b->north}) || b->south > b->north)
+      return error{errc::invalid, "the box must be west,south,east,north in degrees, south not above north"};
+  } else if (const auto* n = std::get_if<nearest>(&q.where)) {
+    if (!valid(n->center)) return error{errc::invalid, "the centre is not on Earth"};
+    if (n->k == 0 || n->k > max_limit) return error{errc::invalid, "k must be from 1 to 10000"};
+  } else if (const auto* p = std::get_if<polygon>(&q.where)) {
+    if (!valid(*p)) return error{errc::invalid, "a polygon has 3 to 1000 corners on Earth, and no pole inside"};
+  }
+  return {};
+}
 
 awaitable<result<event_page>> event_repository::find(const ports::call_context& context, event_query query) {
   if (const auto ok = check(query); !ok) co_return ok.error();

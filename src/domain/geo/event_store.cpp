@@ -189,6 +189,20 @@ store_outcome& store_outcome::operator+=(const store_outcome& o) noexcept {
   return *this;
 }
 
+std::string_view name(verdict v) noexcept {
+  switch (v) {
+    case verdict::added:
+      return "added";
+    case verdict::changed:
+      return "changed";
+    case verdict::unchanged:
+      return "unchanged";
+    case verdict::older:
+      return "older";
+  }
+  return "unknown";
+}
+
 awaitable<result<store_outcome>> event_repository::store(const ports::call_context& context, observation seen) {
   using namespace asio::experimental::awaitable_operators;
   codec::fold_duplicates(seen);
@@ -241,6 +255,17 @@ awaitable<result<store_outcome>> event_repository::end(const ports::call_context
     if (done) co_return plan.outcome;
     if (done.error().code != errc::conflict || attempt == max_attempts) co_return done.error();
   }
+}
+
+awaitable<result<std::vector<verdict>>> event_repository::store_each(const ports::call_context&, observation) {
+  co_return error{errc::internal, "not yet"};
+}
+awaitable<result<std::size_t>> event_repository::prune(const ports::call_context&, retention, std::size_t) {
+  co_return error{errc::internal, "not yet"};
+}
+awaitable<result<std::vector<std::pair<std::string, std::uint64_t>>>> event_repository::count_kinds(
+    const ports::call_context&, event_query) {
+  co_return error{errc::internal, "not yet"};
 }
 
 }  // namespace distsys::domain::geo

@@ -4,15 +4,37 @@
 #include <cmath>
 #include <numbers>
 
+#include "ring.hpp"
+
 namespace distsys::domain::geo {
 namespace {
 
 constexpr double radians = std::numbers::pi / 180;
 
+/// Even-odd, for one of the longitudes that the position has beside a ring that runs on; edges are inside.
+bool surrounds(const polygon& area, double x, double y) noexcept {
+  bool inside = false, on_edge = false;
+  each_edge(area, [&](double x0, double y0, double x1, double y1) {
+    if (y < std::min(y0, y1) || y > std::max(y0, y1)) return;
+    const double across = (x - x0) * (y1 - y0) - (y - y0) * (x1 - x0);
+    on_edge = on_edge || (across == 0 && x >= std::min(x0, x1) && x <= std::max(x0, x1));
+    if ((y0 > y) != (y1 > y) && (y1 > y0 ? across < 0 : across > 0)) inside = !inside;
+  });
+  return inside || on_edge;
+}
+
 }  // namespace
 
 bool valid(const position& p) noexcept {
   return p.lat >= -90 && p.lat <= 90 && p.lon >= -180 && p.lon <= 180;  // false for NaN
+}
+
+bool valid(const polygon& p) noexcept {
+  const std::size_t repeated = p.ring.size() > 1 && p.ring.front() == p.ring.back() ? 1 : 0;
+  const std::size_t vertices = p.ring.size() - repeated;
+  if (vertices < 3 || vertices > polygon::max_vertices) return false;
+  if (!std::all_of(p.ring.begin(), p.ring.end(), [](const position& v) { return valid(v); })) return false;
+  return each_edge(p, [](double, double, double, double) {}) == 0;
 }
 
 double distance_m(const position& a, const position& b) noexcept {
@@ -37,6 +59,22 @@ bool contains(const box& b, const position& p) noexcept {
   return inside(p.lon) || (std::abs(p.lon) == 180 && inside(-p.lon));
 }
 
+bool contains(const polygon& area, const position& p) noexcept {
+  if (area.ring.empty()) return false;
+  const ring_extent e = extent_of(area);
+  if (!(p.lat >= e.south && p.lat <= e.north)) return false;
+  for (double x = p.lon + 360 * std::ceil((e.west - p.lon) / 360); x <= e.east; x += 360)
+    if (surrounds(area, x, p.lat)) return true;
+  return false;
+}
+
+bool matches(const area& where, const position& p) noexcept {
+  if (const auto* c = std::get_if<circle>(&where)) return contains(*c, p);
+  if (const auto* b = std::get_if<box>(&where)) return contains(*b, p);
+  if (const auto* polygonal = std::get_if<polygon>(&where)) return contains(*polygonal, p);
+  return true;
+}
+
 std::vector<box> bounds(const circle& c) {
   // A little wider than exact, so that rounding never loses a position on the edge.
   const double angle = c.radius_m / earth_radius_m * (1 + 1e-9) + 1e-12;
@@ -52,6 +90,16 @@ std::vector<box> bounds(const circle& c) {
   if (west < -180) return {{-180, south, east, north}, {west + 360, south, 180, north}};
   if (east > 180) return {{-180, south, east - 360, north}, {west, south, 180, north}};
   return {{west, south, east, north}};
+}
+
+std::vector<box> bounds(const polygon& p) {
+  if (p.ring.empty()) return {};
+  const ring_extent e = extent_of(p);
+  if (e.east - e.west >= 360) return {{-180, e.south, 180, e.north}};
+  // Turned back by whole turns, rounding may take a little: a little more.
+  if (e.west < -180) return {{e.west + 360 - 1e-12, e.south, 180, e.north}, {-180, e.south, e.east, e.north}};
+  if (e.east > 180) return {{e.west, e.south, 180, e.north}, {-180, e.south, e.east - 360 + 1e-12, e.north}};
+  return {{e.west, e.south, e.east, e.north}};
 }
 
 }  // namespace distsys::domain::geo

@@ -50,6 +50,40 @@ DATABASE_CASE("without a change a listener waits until its deadline or its cance
   CHECK(waiting.get().error() == errc::cancelled);
 }
 
+DATABASE_CASE("a commit is announced before whoever committed knows of it") {
+  EACH_DATABASE();
+  t.make_items();
+  auto listener = t.db->listen("items");
+  for (std::int64_t i = 0; i < 50; ++i) {
+    const auto before = listener->announced();
+    REQUIRE(t.db.execute({insert_item(i)}));
+    REQUIRE(listener->announced() > before);
+  }
+  // A later listener counts on; an interactive transaction is announced too.
+  const auto later = t.db->listen("items");
+  CHECK(later->announced() == listener->announced());
+  const auto before = listener->announced();
+  const auto c = soon();
+  auto tx = t.db.begin();
+  REQUIRE(t.change(*tx, "INSERT INTO item(id, name) VALUES (?, ?)", table::row(1000, "x")));
+  REQUIRE(t.loops.run(tx->commit(c)));
+  CHECK(listener->announced() > before);
+}
+
+DATABASE_CASE("what another process commits is announced with its wake-up") {
+  EACH_DATABASE();
+  t.make_items();
+  auto listener = t.db->listen("items");
+  drain(t, *listener);
+  const auto before = listener->announced();
+  child other("[.child_insert]", {{"DISTSYS_TEST_URL", t.address}});
+  CHECK(other.wait() == 0);
+  const auto c = soon();
+  while (listener->announced() == before && t.loops.run(listener->wait(c))) {
+  }
+  CHECK(listener->announced() > before);
+}
+
 DATABASE_CASE("an announced commit of another process wakes a listener") {
   EACH_DATABASE();
   t.make_items();

@@ -28,6 +28,7 @@ struct cell_range {
 /// At most `max_ranges` ascending, disjoint ranges that hold every position of the area (and some around it: filter).
 std::vector<cell_range> cover(const circle& c, std::size_t max_ranges = 16);
 std::vector<cell_range> cover(const box& b, std::size_t max_ranges = 16);
+std::vector<cell_range> cover(const polygon& p, std::size_t max_ranges = 16);
 /// The one range of every id.
 std::vector<cell_range> everything();
 

@@ -7,6 +7,8 @@
 
 #include "distsys/domain/geo/cell.hpp"
 #include "distsys/domain/geo/event.hpp"
+#include "distsys/domain/geo/event_rows.hpp"
+#include "distsys/domain/geo/quad.hpp"
 #include "distsys/foundation/error.hpp"
 #include "distsys/ports/database.hpp"
 
@@ -24,9 +26,13 @@ struct event_query {
   std::vector<std::string> kinds, sources;  // empty: any
   std::optional<timestamp> since;           // updated (else started, else first seen) at or after
   std::optional<int> min_severity;
-  std::size_t limit = 1000;  // 1 … 10,000
-  std::string cursor;        // from a page; of the same query (the limit may differ)
+  std::size_t limit = 1000;     // 1 … 10,000
+  std::string cursor;           // from a page; of the same query (the limit may differ)
+  std::optional<timestamp> at;  // what was active then, as it was then; else what is now
 };
+
+/// errc::invalid says what is wrong with the query; its cursor is not looked at.
+result<void> check(const event_query& q);
 
 struct event_page {
   std::vector<std::string> features;     // GeoJSON Feature texts as stored
@@ -54,6 +60,37 @@ struct event_history {
   std::vector<change> changes;  // oldest first
 };
 
+/// Where the log is touched: a change without its texts.
+struct change_touch {
+  std::int64_t sequence = 0;
+  position at;
+  std::optional<position> previous;  // where it was, when it moved
+};
+
+struct quad_count {
+  quad where;
+  std::string kind;
+  std::uint64_t count = 0;
+};
+
+/// Of one tile.
+struct quad_counts {
+  std::vector<quad_count> counts;                // ascending by quad and kind; none of them 0
+  std::int64_t next_expiry = event_rows::never;  // the least of all that is counted, ms since 1970
+};
+
+/// What became of an event of an observation.
+enum class verdict { added, changed, unchanged, older };
+std::string_view name(verdict v) noexcept;
+
+/// What is no longer kept. The epoch keeps all of its sort.
+struct retention {
+  std::string source;          // empty: of any
+  timestamp ended_before{};    // events that ended before, with all that is known of them
+  timestamp expired_before{};  // events that expired before, and did not change since
+  timestamp history_before{};  // what had been replaced by then: the history stays exact from then on
+};
+
 /// Every event of an observation is counted in one of the first four. An event that had ended and is seen again is
 /// added.
 struct store_outcome {
@@ -79,6 +116,10 @@ class event_repository {
   /// after an error some may be stored, and storing it again completes it.
   awaitable<result<store_outcome>> store(const ports::call_context& context, observation seen);
 
+  /// The same, and what became of each event, in the observation's order. Of several with one id all get the verdict of
+  /// the one that counts.
+  awaitable<result<std::vector<verdict>>> store_each(const ports::call_context& context, observation seen);
+
   /// Marks events as ended, as their source said at `observed`; nothing happens to those unknown, ended, or changed by
   /// a later observation.
   awaitable<result<store_outcome>> end(const ports::call_context& context, std::string source,
@@ -92,17 +133,40 @@ class event_repository {
   /// What is neither ended nor expired now. errc::invalid for a cursor that is not of this query.
   awaitable<result<event_page>> find(const ports::call_context& context, event_query query);
 
+  /// Active events of each quad, all kinds and sources, as find() would find them; in one statement, so that all are of
+  /// one moment. A null pointer: the quad holds more than `most_each` (1 … 10,000). At most 256 quads.
+  awaitable<result<std::vector<std::shared_ptr<const event_rows>>>> read_quads(const ports::call_context& context,
+                                                                               std::vector<quad> which,
+                                                                               std::size_t most_each);
+
+  /// Active events of each tile, by its quads of `level` (the tile's own or finer) and by kind. Counted in SQL, in one
+  /// statement. At most 256 tiles.
+  awaitable<result<std::vector<quad_counts>>> count_quads(const ports::call_context& context, std::vector<quad> tiles,
+                                                          unsigned level);
+
+  /// How many match, by kind: exact, whatever it costs. Limit and cursor play no part. Of nearest: its k.
+  awaitable<result<std::vector<std::pair<std::string, std::uint64_t>>>> count_kinds(const ports::call_context& context,
+                                                                                    event_query query);
+
   /// errc::not_found. Aliases find it too. At most the last 1,000 changes.
   awaitable<result<event_history>> find_one(const ports::call_context& context, std::string source, std::string id);
 
   /// Changes with a sequence above `after`, in order.
   awaitable<result<std::vector<change>>> changes_after(const ports::call_context& context, std::int64_t after,
                                                        std::size_t limit);
+  /// The same changes without their texts: cheaper.
+  awaitable<result<std::vector<change_touch>>> touches_after(const ports::call_context& context, std::int64_t after,
+                                                             std::size_t limit);
   awaitable<result<std::int64_t>> last_sequence(const ports::call_context& context);
 
   /// Active events, by kind.
   awaitable<result<std::vector<std::pair<std::string, std::uint64_t>>>> count_by_kind(
       const ports::call_context& context);
+
+  /// Deletes at most about `most` rows of what need not be kept, in one short transaction; answers how many: call again
+  /// until none is left. The newest change of all stays, so that sequences never restart. What leaves is no change of
+  /// what is active, and no change is written.
+  awaitable<result<std::size_t>> prune(const ports::call_context& context, retention what, std::size_t most);
 
   ports::database& database() noexcept { return *db_; }
 

@@ -1,6 +1,7 @@
-// Points, boxes and circles on the sphere (WGS 84 coordinates, great-circle distances).
+// Points, boxes, circles and polygons on the sphere (WGS 84 coordinates, great-circle distances).
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -41,12 +42,30 @@ struct nearest {
 
 struct everywhere {};
 
-using area = std::variant<everywhere, circle, box, nearest>;
+/// All within one ring, its edges included. The last vertex is joined to the first, which may be repeated there. Edges
+/// are straight in longitude and latitude; one that spans more than 180 degrees of longitude crosses the antimeridian.
+/// Where the ring crosses itself, inside is what an odd number of edges surround.
+struct polygon {
+  static constexpr std::size_t max_vertices = 1000;
+  std::vector<position> ring;
+};
+
+using area = std::variant<everywhere, circle, box, nearest, polygon>;
+
+/// 3 … max_vertices different corners on Earth, and no pole inside: a ring around one is not closed in longitude.
+bool valid(const polygon& p) noexcept;
 
 bool contains(const circle& c, const position& p) noexcept;
 bool contains(const box& b, const position& p) noexcept;
+/// Even-odd rule; linear in the number of vertices. False for a polygon without vertices.
+bool contains(const polygon& area, const position& p) noexcept;
+
+/// Whether a position is inside an area. Everything is everywhere, and may be among the nearest.
+bool matches(const area& where, const position& p) noexcept;
 
 /// One box, or two at the antimeridian, that hold the whole circle. A circle that holds a pole has every longitude.
 std::vector<box> bounds(const circle& c);
+/// The same of a valid polygon: none when it has no vertices.
+std::vector<box> bounds(const polygon& p);
 
 }  // namespace distsys::domain::geo

@@ -1,11 +1,12 @@
 // The opaque cursor of a page: where it ended, bound to the query that it belongs to.
 #pragma once
 
+#include "distsys/domain/geo/event_repository.hpp"
+
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
-
-#include "distsys/domain/geo/event_repository.hpp"
 
 namespace distsys::domain::geo {
 
