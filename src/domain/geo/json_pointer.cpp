@@ -27,7 +27,8 @@ std::optional<std::string> unescape(std::string_view text) {
       out += text[i];
       continue;
     }
-    if (++i == text.size() || (text[i] != '0' && text[i] != '1')) return std::nullopt;
+    ++i;
+    if (i == text.size() || (text[i] != '0' && text[i] != '1')) return std::nullopt;
     out += text[i] == '0' ? '~' : '/';
   }
   return out;

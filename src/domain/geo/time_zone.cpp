@@ -207,7 +207,8 @@ result<time_zone> time_zone::load(std::string_view name) {
   in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   bytes.resize(static_cast<std::size_t>(in.gcount()));
   auto zone = parse(bytes);
-  return zone ? std::move(zone) : none;
+  if (!zone) return none;
+  return zone;
 }
 
 seconds time_zone::offset_at(sys_seconds t) const noexcept {
