@@ -24,6 +24,7 @@ cache_service::cache_service(app::role_context& context, const cache_settings& s
       packer_("cache-gzip", max_packing),
       handlers_(events_, answers_, loads_, packer_),
       stream_handler_(events_, streams_),
+      coverage_(context.database("database")),
       tail_(events_, answers_, streams_),
       server_(context.loops(), http_, make_routes(settings.page)) {
   gauges_.emplace_back("distsys_cache_entries", "Answers kept", metrics::labels{},
@@ -41,6 +42,7 @@ net::router cache_service::make_routes(const page_settings& page) {
   // An id may hold slashes: encoded ones are part of a segment, plain ones are the rest of the path.
   routes.get("/events/{source}/{id}", [this](http_request& r) { return handlers_.one(r); });
   routes.get("/events/{source}/{id*}", [this](http_request& r) { return handlers_.one(r); });
+  routes.get("/coverage", [this](http_request& r) { return coverage_.all(r); });
   routes.get("/health", [this](http_request&) { return health(); });
   routes.get("/stats", [this](http_request&) { return statistics(); });
   add_page(routes, page);
@@ -49,6 +51,10 @@ net::router cache_service::make_routes(const page_settings& page) {
 
 awaitable<result<void>> cache_service::start() {
   if (const auto ok = co_await context_.migrate(events_.database(), domain::geo::event_repository::migrations()); !ok) {
+    co_return ok.error();
+  }
+  // A scraper need not have been here yet.
+  if (const auto ok = co_await context_.migrate(events_.database(), domain::geo::tile_repository::migrations()); !ok) {
     co_return ok.error();
   }
   if (const auto ok = co_await tail_.begin(); !ok) co_return ok.error();

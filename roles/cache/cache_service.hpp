@@ -3,6 +3,7 @@
 
 #include "answer_cache.hpp"
 #include "change_tail.hpp"
+#include "coverage_handler.hpp"
 #include "event_handlers.hpp"
 #include "page.hpp"
 #include "stream_handler.hpp"
@@ -52,6 +53,7 @@ class cache_service : public app::service {
   runtime::blocking_lane packer_;
   event_handlers handlers_;
   stream_handler stream_handler_;
+  coverage_handler coverage_;
   change_tail tail_;
   net::http_server server_;
   std::vector<metrics::observed_gauge> gauges_;

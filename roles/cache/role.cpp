@@ -36,7 +36,8 @@ std::unique_ptr<app::service> make(app::role_context& context) {
   return std::make_unique<cache_service>(context, s);
 }
 
-constexpr app::role_migrations kept[] = {{"database", &domain::geo::event_repository::migrations}};
+constexpr app::role_migrations kept[] = {{"database", &domain::geo::event_repository::migrations},
+                                         {"database", &domain::geo::tile_repository::migrations}};
 
 }  // namespace
 
