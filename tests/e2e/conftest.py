@@ -1,8 +1,6 @@
 """What tests of the binary share: where it is, a clean environment, and processes that are always ended."""
 
 import json
-import os
-import pathlib
 import queue
 import subprocess
 import threading
@@ -11,21 +9,8 @@ import urllib.error
 import urllib.request
 
 import pytest
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-
-
-def find_binary():
-    named = os.environ.get("DISTSYS_BINARY")
-    candidates = [pathlib.Path(named)] if named else [ROOT / "build" / b / "distsys" for b in ("debug", "release")]
-    return next((c.resolve() for c in candidates if c.exists()), candidates[0])
-
-
-BINARY = find_binary()
-# The program with one role more (tests/support/eighth_role).
-EIGHTH = pathlib.Path(os.environ.get("DISTSYS_EIGHTH", BINARY.parent / "distsys_eighth"))
-# The program refuses DISTSYS_ variables that it does not know, and these are the tests' own.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("DISTSYS_")}
+from cache_process import Cache, Store, feature
+from program import BINARY, EIGHTH, ENVIRONMENT
 
 
 @pytest.fixture
@@ -142,3 +127,38 @@ def eventually(condition, timeout=10):
             return found
         assert time.monotonic() < end, "it did not come true"
         time.sleep(0.02)
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Puts events into the database of a folder."""
+    return Store(tmp_path)
+
+
+@pytest.fixture
+def start_cache(store):
+    """Starts caches on the database of `store`."""
+    running = []
+
+    def begin(*options, **more):
+        running.append(Cache(store.data_dir, *options, **more))
+        return running[-1]
+
+    yield begin
+    for cache in running:
+        cache.kill()
+
+
+@pytest.fixture
+def city(store, start_cache):
+    """Five events about Santiago and two at the antimeridian, and a cache that keeps answers for a minute."""
+    store.put(
+        feature("centre", -70.66, -33.45, "jam", 5),
+        feature("near", -70.67, -33.45, "hazard", 2),
+        feature("north", -70.66, -33.36, "accident", 8),
+        feature("far", -71.62, -33.05, "hazard", 4),
+        feature("a/b c", -70.0, -30.0, "police", 1),
+        feature("west-of", 179.9, -17.0, "hazard", 3),
+        feature("east-of", -179.9, -17.0, "hazard", 3),
+    )
+    return start_cache("--cache.ttl=60s")

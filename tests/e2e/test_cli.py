@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import BINARY, ROOT
+from program import BINARY, ROOT
 
 LISTED = subprocess.run([BINARY, "--list-roles"], capture_output=True, text=True, check=True).stdout
 ROLES = [line.split()[0] for line in LISTED.splitlines()]

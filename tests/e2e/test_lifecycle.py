@@ -12,7 +12,8 @@ import time
 
 import pytest
 
-from conftest import EIGHTH, eventually, http
+from conftest import eventually, http
+from program import EIGHTH
 
 pytestmark = pytest.mark.skipif(not EIGHTH.exists(), reason="distsys_eighth is not built")
 ROLE = ("--role=eighth", "--listen=:0")

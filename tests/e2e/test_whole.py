@@ -12,7 +12,8 @@ from http.client import HTTPConnection
 
 import pytest
 
-from conftest import BINARY, eventually, http
+from conftest import eventually, http
+from program import BINARY
 
 pytestmark = pytest.mark.skipif(not BINARY.exists(), reason="distsys is not built")
 ALL = ("--role=all", "--cache.listen=:0")
