@@ -20,7 +20,7 @@ cache_service::cache_service(app::role_context& context, const cache_settings& s
       http_(context.http_server("listen")),
       events_(context.database("database")),
       answers_(settings.max_bytes, settings.ttl, context.loops().size()),
-      streams_(settings.max_streams),
+      streams_(settings.max_streams, settings.max_streams_an_address),
       packer_("cache-gzip", max_packing),
       handlers_(events_, answers_, loads_, packer_),
       stream_handler_(events_, streams_),
@@ -81,7 +81,9 @@ std::vector<std::string> cache_service::addresses() const {
 }
 
 // What a health check asks: is this process answering? Its backends are /readyz of the operations port.
-awaitable<http_response> cache_service::health() { co_return http_response::json({{"status", "healthy"}}); }
+awaitable<http_response> cache_service::health() { 
+  co_return http_response::json({{"status", "healthy"}}).header("Cache-Control", "no-store");
+}
 
 awaitable<http_response> cache_service::statistics() {
   const request_counts n = handlers_.counts();

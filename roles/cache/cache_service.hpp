@@ -24,7 +24,7 @@ namespace distsys::roles::cache {
 struct cache_settings {
   std::chrono::microseconds ttl{};
   std::size_t max_bytes = 0;
-  std::size_t max_streams = 0;
+  std::size_t max_streams = 0, max_streams_an_address = 0;
   page_settings page;
 };
 

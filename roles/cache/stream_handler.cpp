@@ -31,7 +31,26 @@ std::string position_message(std::string_view event, std::int64_t sequence) {
   return message(event, sequence, R"({"sequence":)" + std::to_string(sequence) + '}');
 }
 
+metrics::counter& counter_of(std::string_view what) {
+  return metrics::get_counter("distsys_cache_streams_total", "Event streams, by what became of them", {{"what", what}});
+}
+
+http_response too_many(stream_places::full why) {
+  if (why == stream_places::full::in_all) {
+    return http_response::from_error({errc::overloaded, "too many event streams are open"});
+  }
+  http_response r = http_response::problem(429, "Too Many Requests", "too many event streams from this address");
+  return std::move(r).header("Retry-After", "5");
+}
+
 }  // namespace
+
+stream_handler::stream_handler(domain::geo::event_repository& events, stream_hub& hub)
+    : events_(events),
+      hub_(hub),
+      opened_(counter_of("opened")),
+      refused_(counter_of("refused")),
+      dropped_(counter_of("dropped")) {}
 
 awaitable<http_response> stream_handler::open(net::http_request& request) {
   auto wanted = read_stream_request(request.query);
@@ -47,9 +66,14 @@ awaitable<http_response> stream_handler::open(net::http_request& request) {
     after = *number;
   }
   const executor here = co_await asio::this_coro::executor;
-  auto from = hub_.subscribe(std::move(wanted->filter), here);
-  if (!from) co_return http_response::from_error({errc::overloaded, "too many event streams are open"});
-  co_return http_response::event_stream([this, from, after](net::body_stream& out) { return run(out, from, after); });
+  auto got = hub_.subscribe(std::move(wanted->filter), here, request.client);
+  if (!got.taken) {
+    refused_.add();
+    co_return too_many(got.why);
+  }
+  opened_.add();
+  co_return http_response::event_stream(
+      [this, from = std::move(got.taken), after](net::body_stream& out) { return run(out, from, after); });
 }
 
 awaitable<void> stream_handler::run(net::body_stream& out, std::shared_ptr<subscription> from,
@@ -75,7 +99,9 @@ awaitable<void> stream_handler::run(net::body_stream& out, std::shared_ptr<subsc
       if (woken) continue;
       text = ": still here\n\n";
     }
-    if (!co_await out.write(text) || next.dropped) co_return;
+    const auto written = co_await out.write(text);
+    if (next.dropped || (!written && written.error() == errc::timeout)) dropped_.add();
+    if (!written || next.dropped) co_return;
   }
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 namespace geo = domain::geo;
 
-constexpr std::size_t max_queued = 2048;
+constexpr std::size_t max_queued = 2048, max_queued_bytes = 4u << 20;  // of one stream
 
 std::string kind_of(const std::string& feature) {
   const auto parsed = json::parse(feature);
@@ -44,12 +44,8 @@ void append_message(std::string& out, geo::change_kind as, const geo::change& c)
   out += "\n\n";
 }
 
-subscription::subscription(stream_filter filter, executor where, std::shared_ptr<std::atomic<std::size_t>> count)
-    : filter_(std::move(filter)), wake_(std::make_shared<caching::wakeup>(where)), count_(std::move(count)) {
-  count_->fetch_add(1, std::memory_order_relaxed);
-}
-
-subscription::~subscription() { count_->fetch_sub(1, std::memory_order_relaxed); }
+subscription::subscription(stream_filter filter, executor where, stream_places::place place)
+    : filter_(std::move(filter)), wake_(std::make_shared<caching::wakeup>(where)), place_(std::move(place)) {}
 
 subscription::batch subscription::take() {
   constexpr std::size_t max_batch = 64;
@@ -59,6 +55,7 @@ subscription::batch subscription::take() {
   const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(std::min(queue_.size(), max_batch));
   b.events.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
   queue_.erase(queue_.begin(), end);
+  for (const shared_event& e : b.events) queued_bytes_ -= e->what.feature.size();
   return b;
 }
 
@@ -66,25 +63,28 @@ void subscription::offer(const shared_event& e) {
   {
     const std::scoped_lock lock(mutex_);
     if (dropped_) return;
-    if (queue_.size() >= max_queued) {
+    if (queue_.size() >= max_queued || queued_bytes_ + e->what.feature.size() > max_queued_bytes) {
       dropped_ = true;
-      queue_.clear();
+      std::deque<shared_event>().swap(queue_);
+      queued_bytes_ = 0;
     } else {
       queue_.push_back(e);
+      queued_bytes_ += e->what.feature.size();
       if (queue_.size() > 1) return;  // it has been woken for the first
     }
   }
   wake_->wake();
 }
 
-std::shared_ptr<subscription> stream_hub::subscribe(stream_filter filter, executor where) {
+stream_hub::outcome stream_hub::subscribe(stream_filter filter, executor where, const asio::ip::address& client) {
+  auto place = places_.take(client);
+  if (place.why != stream_places::full::no) return {place.why, nullptr};
+  auto s = std::make_shared<subscription>(std::move(filter), where, std::move(place.taken));
   const std::scoped_lock lock(mutex_);
-  if (streams() >= max_streams_) return nullptr;
-  auto s = std::make_shared<subscription>(std::move(filter), where, count_);
   s->since_ = sequence_;
   std::erase_if(subscribers_, [](const auto& old) { return old.expired(); });
   subscribers_.push_back(s);
-  return s;
+  return {stream_places::full::no, std::move(s)};
 }
 
 void stream_hub::begin_at(std::int64_t sequence) {

@@ -2,11 +2,11 @@
 #pragma once
 
 #include "event_request.hpp"
+#include "stream_places.hpp"
 
 #include "distsys/caching/wakeup.hpp"
 #include "distsys/domain/geo/event_repository.hpp"
 
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -40,8 +40,7 @@ class stream_hub;
 /// One stream's place in the hub; gone with its last owner. take() and wait() on the stream's loop.
 class subscription {
  public:
-  subscription(stream_filter filter, executor where, std::shared_ptr<std::atomic<std::size_t>> count);
-  ~subscription();
+  subscription(stream_filter filter, executor where, stream_places::place place);
   subscription(const subscription&) = delete;
   subscription& operator=(const subscription&) = delete;
 
@@ -63,29 +62,33 @@ class subscription {
 
   const stream_filter filter_;
   const std::shared_ptr<caching::wakeup> wake_;
-  const std::shared_ptr<std::atomic<std::size_t>> count_;
+  const stream_places::place place_;
   std::int64_t since_ = 0;
   std::mutex mutex_;
   std::deque<shared_event> queue_;
+  std::size_t queued_bytes_ = 0;  // of the features in it
   bool dropped_ = false;
 };
 
 /// Any loop.
 class stream_hub {
  public:
-  explicit stream_hub(std::size_t max_streams) : max_streams_(max_streams) {}
+  stream_hub(std::size_t max_streams, std::size_t max_an_address) : places_(max_streams, max_an_address) {}
 
-  /// Null when there are too many. `where` is the stream's loop.
-  std::shared_ptr<subscription> subscribe(stream_filter filter, executor where);
+  struct outcome {
+    stream_places::full why = stream_places::full::no;
+    std::shared_ptr<subscription> taken;  // null when it is full
+  };
+  /// `where` is the stream's loop, `client` who reads it.
+  outcome subscribe(stream_filter filter, executor where, const asio::ip::address& client);
 
   /// The number of the last change before the first publish().
   void begin_at(std::int64_t sequence);
   void publish(std::vector<domain::geo::change> changes);
-  std::size_t streams() const noexcept { return count_->load(std::memory_order_relaxed); }
+  std::size_t streams() const { return places_.taken(); }
 
  private:
-  const std::size_t max_streams_;
-  const std::shared_ptr<std::atomic<std::size_t>> count_ = std::make_shared<std::atomic<std::size_t>>(0);
+  stream_places places_;
   std::mutex mutex_;
   std::int64_t sequence_ = 0;
   std::vector<std::weak_ptr<subscription>> subscribers_;

@@ -29,7 +29,7 @@ std::optional<std::string_view> credentials(std::string_view authorization, std:
 
 http_response unauthorized(std::string challenge) {
   http_response r = http_response::problem(401, "Unauthorized", "credentials are missing or wrong");
-  r.header("WWW-Authenticate", std::move(challenge)).header("Cache-Control", "no-store");
+  r.header("WWW-Authenticate", std::move(challenge));
   return r;
 }
 

@@ -74,7 +74,8 @@ http_response http_response::problem(int status, std::string_view title, std::st
     json::append_string(body, detail);
   }
   body += '}';
-  return bytes(std::move(body), "application/problem+json", status);
+  // Some statuses may be kept by caches that are told nothing (RFC 9110, 15.1).
+  return bytes(std::move(body), "application/problem+json", status).header("Cache-Control", "no-store");
 }
 
 namespace {

@@ -41,9 +41,11 @@ class Answer:
 class Stream:
     """An open event stream; next() gives (event, id, data) and fails after DEADLINE."""
 
-    def __init__(self, address, path, last_event_id=None):
+    def __init__(self, address, path, last_event_id=None, **headers):
         self.connection = http.client.HTTPConnection(address, timeout=60)
-        headers = {"Last-Event-ID": str(last_event_id)} if last_event_id is not None else {}
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        if last_event_id is not None:
+            headers["Last-Event-ID"] = str(last_event_id)
         self.connection.request("GET", path, headers=headers)
         self.response = self.connection.getresponse()
         self.messages = queue.Queue()
@@ -90,22 +92,53 @@ class Cache:
             record = json.loads(line) if line.startswith("{") else {}
             if record.get("address", "") and record.get("role") == "cache":
                 self.address = urlsplit(record["address"]).netloc
-            if "started" in line:
+            if record.get("message") == "started":
+                self.operations = urlsplit(record["operations"]).netloc
                 break
         assert self.address, "".join(self.log)
         threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True).start()
 
-    def get(self, path, method="GET", **headers):
+    def get(self, path, method="GET", body=None, **headers):
         connection = http.client.HTTPConnection(self.address, timeout=DEADLINE)
         try:
-            connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, body=body, headers=named)
             response = connection.getresponse()
             return Answer(response, response.read())
         finally:
             connection.close()
 
-    def stream(self, query="", last_event_id=None):
-        return Stream(self.address, f"/events/stream{query}", last_event_id)
+    def post(self, path, body, token=None, **headers):
+        """With a bearer token; what is not text or bytes is sent as JSON."""
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        if not isinstance(body, (str, bytes)):
+            body = json.dumps(body)
+        headers.setdefault("Content_Type", "application/geo+json")
+        return self.get(path, method="POST", body=body, **headers)
+
+    def raw(self, data, timeout=DEADLINE):
+        """A connection of its own that has sent these bytes."""
+        host, port = self.address.rsplit(":", 1)
+        connection = socket.create_connection((host, int(port)), timeout=timeout)
+        connection.sendall(data)
+        return connection
+
+    def memory(self):
+        """Resident bytes of the process."""
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS:"))
+
+    def stream(self, query="", last_event_id=None, **headers):
+        return Stream(self.address, f"/events/stream{query}", last_event_id, **headers)
+
+    def metric(self, name):
+        """Of the operations port: the value of a series, written as Prometheus does."""
+        connection = http.client.HTTPConnection(self.operations, timeout=DEADLINE)
+        connection.request("GET", "/metrics")
+        lines = connection.getresponse().read().decode().splitlines()
+        connection.close()
+        return float(next(line for line in lines if line.startswith(name + " ")).rsplit(" ", 1)[1])
 
     def until(self, path, wanted, **headers):
         """Asks until the answer is as wanted: for what another process has just stored."""

@@ -137,7 +137,7 @@ def test_misses_at_once_are_one_load(store, start_cache):
 
     threads = [threading.Thread(target=ask) for _ in range(16)]
     for t in threads:
-        t.start_cache()
+        t.start()
     for t in threads:
         t.join()
     assert len({a.body for a in answers}) == 1

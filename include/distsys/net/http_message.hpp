@@ -122,7 +122,7 @@ class http_response {
   static http_response prepared(shared_body body, std::string_view head_lines);
   /// Server-Sent Events: the content type, no caching, no buffering by proxies. The stream ends when `run` returns.
   static http_response event_stream(stream_function run);
-  /// RFC 9457 application/problem+json.
+  /// RFC 9457 application/problem+json, never kept by caches.
   static http_response problem(int status, std::string_view title, std::string_view detail);
   /// The status that fits the code; `unavailable` and `overloaded` carry Retry-After. Details of internal are not
   /// shown.

@@ -99,16 +99,17 @@ TEST_CASE("a change is a Server-Sent Event with its sequence as id") {
 
 TEST_CASE("the hub bounds its streams and each one's queue") {
   boost::asio::io_context loop;
-  stream_hub hub(2);
+  stream_hub hub(2, 2);
+  const asio::ip::address client = asio::ip::make_address("203.0.113.9");
   hub.begin_at(41);
-  auto slow = hub.subscribe({}, loop.get_executor());
+  auto slow = hub.subscribe({}, loop.get_executor(), client).taken;
   REQUIRE(slow);
   CHECK(slow->since() == 41);
-  auto other = hub.subscribe({}, loop.get_executor());
-  CHECK(hub.subscribe({}, loop.get_executor()) == nullptr);
+  auto other = hub.subscribe({}, loop.get_executor(), client).taken;
+  CHECK(hub.subscribe({}, loop.get_executor(), client).why == stream_places::full::in_all);
   other.reset();
   CHECK(hub.streams() == 1);
-  CHECK(hub.subscribe({}, loop.get_executor()) != nullptr);
+  CHECK(hub.subscribe({}, loop.get_executor(), client).taken != nullptr);
 
   hub.publish({change_at(geo::change_kind::appeared, {1, 2})});
   auto taken = slow->take();
@@ -140,4 +141,39 @@ TEST_CASE("every file that the page refers to is compiled in") {
     INFO(name);
     CHECK(std::any_of(files.begin(), files.end(), [&](const asset& f) { return f.name == name && !f.bytes.empty(); }));
   }
+}
+
+TEST_CASE("a stream's queue is bounded by bytes too") {
+  asio::io_context loop;
+  stream_hub hub(1, 1);
+  const auto s = hub.subscribe({}, loop.get_executor(), asio::ip::make_address("::1")).taken;
+  REQUIRE(s);
+  geo::change big = change_at(geo::change_kind::appeared, {1, 2});
+  big.feature = std::string(100'000, ' ');
+  for (int i = 0; i < 30; ++i) hub.publish({big});
+  CHECK_FALSE(s->take().dropped);
+  for (int i = 0; i < 60; ++i) hub.publish({big});
+  const auto last = s->take();
+  CHECK(last.dropped);
+  CHECK(last.events.empty());
+}
+
+TEST_CASE("places are counted by address, of IPv6 by network") {
+  using full = stream_places::full;
+  const auto at = [](const char* text) { return asio::ip::make_address(text); };
+  stream_places places(4, 2);
+  auto a = places.take(at("203.0.113.9"));
+  {
+    const auto b = places.take(at("::ffff:203.0.113.9"));
+    CHECK(b.why == full::no);
+    CHECK(places.take(at("203.0.113.9")).why == full::address);
+    CHECK(places.taken() == 2);
+  }
+  const auto c = places.take(at("2001:db8::1")), d = places.take(at("2001:db8::2"));
+  CHECK(d.why == full::no);
+  CHECK(places.take(at("2001:db8::3")).why == full::address);
+  const auto e = places.take(at("2001:db8:0:1::3"));
+  CHECK(e.why == full::no);
+  CHECK(places.take(at("203.0.113.10")).why == full::in_all);
+  CHECK(places.taken() == 4);
 }
