@@ -81,7 +81,7 @@ std::vector<std::string> cache_service::addresses() const {
 }
 
 // What a health check asks: is this process answering? Its backends are /readyz of the operations port.
-awaitable<http_response> cache_service::health() { 
+awaitable<http_response> cache_service::health() {
   co_return http_response::json({{"status", "healthy"}}).header("Cache-Control", "no-store");
 }
 
