@@ -4,6 +4,7 @@
 #include "areas.hpp"
 
 #include "distsys/domain/geo/event.hpp"
+#include "distsys/domain/geo/mapping.hpp"
 #include "distsys/foundation/error.hpp"
 #include "distsys/runtime/awaitable.hpp"
 
@@ -23,9 +24,10 @@ struct answer {
   std::string source;                              // the events' source; empty: as the document says
   std::optional<domain::geo::timestamp> observed;  // used where the document itself does not say
   std::string document;
-  std::vector<watched_area> only;               // events elsewhere are left out; empty: all are kept
-  bool stamped = false;                         // true: `observed` is known, not the time of asking
-  bool trusted_own = false;                     // features of this system keep their source, whichever it is
+  std::vector<watched_area> only;                       // events elsewhere are left out; empty: all are kept
+  bool stamped = false;                                 // true: `observed` is known, not the time of asking
+  bool trusted_own = false;                             // features of this system keep their source, whichever it is
+  std::shared_ptr<const domain::geo::mapping> mapping;  // how to read it; none: by content
   std::optional<std::size_t> records;           // as the source counts them against its cap; nothing: those below
   std::string counted;                          // only ids that begin so count against the cap; empty: every record
   std::optional<domain::geo::timestamp> since;  // only what began after this was asked for

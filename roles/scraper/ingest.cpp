@@ -78,9 +78,22 @@ bool worth_repeating(errc code) {
   }
 }
 
+result<decoded> decode_mapped(const answer& a) {
+  auto read = geo::decode(a.document, *a.mapping, {.source = a.source, .observed = a.observed});
+  if (!read) return explain(a, read.error());
+  decoded out;
+  out.seen = std::move(read->seen);
+  out.source = a.source.empty() ? a.mapping->source() : a.source;
+  out.skipped = read->skipped;
+  keep_inside(out.seen.events, a.only);
+  if (!read->ended.empty()) out.ended[out.source] = std::move(read->ended);
+  return out;
+}
+
 }  // namespace
 
 result<decoded> decode_answer(const answer& a) {
+  if (a.mapping) return decode_mapped(a);
   auto seen = geo::decode(a.document, {a.source, a.observed, a.trusted_own});
   if (!seen) return explain(a, seen.error());
   decoded out;
@@ -164,6 +177,7 @@ awaitable<result<geo::store_outcome>> ingest::store(std::string feed, decoded co
     total += *ended;
   }
   counts_.count_duplicates(feed, content.seen.duplicates);
+  counts_.count_skipped(feed, content.skipped);
   auto& refused = content.seen.refused;
   for (const auto& r : refused) {
     if (!counts_.count_refused(feed, r.reason)) continue;

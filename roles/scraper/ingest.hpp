@@ -22,11 +22,12 @@ struct decoded {
   domain::geo::observation seen;
   std::map<std::string, std::vector<std::string>> ended;  // ids by source
   std::string source;                                     // the answer's; empty: as the document says
+  std::size_t skipped = 0;                                // records that a mapping leaves out
   std::size_t records = 0;                                // that count against the source's cap
 };
 
-/// Decodes, moves what has the status "deleted" to `ended`, leaves out what is outside the answer's areas.
-/// errc::invalid says in one line why the document is refused as a whole. Pure.
+/// Decodes, as the answer's mapping says where it has one, moves what has the status "deleted" to `ended`, leaves out
+/// what is outside the answer's areas. errc::invalid says in one line why the document is refused as a whole. Pure.
 result<decoded> decode_answer(const answer& a);
 
 /// The document as it may be recorded: without personal data; nothing when it is not JSON.

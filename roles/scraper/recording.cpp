@@ -110,6 +110,7 @@ result<manifest> read_manifest(const fs::path& directory) {
     if (!name) return wrong("a file without a name");
     recorded_file f;
     f.source = json::get_string(*o, "source").value_or("");
+    f.mapping = json::get_string(*o, "mapping").value_or("");
     if (const auto observed = json::get_string(*o, "observed")) {
       const auto t = parse_time(*observed);
       if (!t) return wrong(std::string(*name) + ": observed: " + t.error().detail);

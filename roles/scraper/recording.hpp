@@ -30,6 +30,7 @@ struct recorded_file {
   std::filesystem::path path;
   std::optional<domain::geo::timestamp> observed;
   std::string source;
+  std::string mapping;  // the name of the one to read it by; empty: that of its source, if there is one
 };
 
 /// The recordings below `directory` (not its subdirectories) by observation time: what `manifest.json` says, our own
@@ -38,7 +39,7 @@ struct recorded_file {
 /// (manifest, or a file instead of a directory).
 ///
 /// manifest.json: {"files": [{"name": "a.json", "observed": "2025-04-09T18:04:00Z", "source": "waze"}, …]}; with
-/// "only": true other files are left out.
+/// "only": true other files are left out; a "mapping": "NAME" beside a file's name says what to read it by.
 result<std::vector<recorded_file>> list_recordings(const std::filesystem::path& directory);
 
 /// errc::too_large over `max_bytes`.

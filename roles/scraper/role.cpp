@@ -3,6 +3,7 @@
 #include "areas.hpp"
 #include "scraper_service.hpp"
 #include "source_http.hpp"
+#include "source_mapped.hpp"
 #include "source_replay.hpp"
 #include "source_sim.hpp"
 
@@ -17,8 +18,9 @@ namespace {
 using app::kind;
 using app::option;
 
-constexpr std::array<std::string_view, 7> schemes{"sim",          "usgs",        "geojson+https", "geojson+http",
-                                                  "georss+https", "georss+http", "replay"};
+constexpr std::array<std::string_view, 9> schemes{"sim",          "usgs",         "geojson+https",
+                                                  "geojson+http", "georss+https", "georss+http",
+                                                  "mapped+https", "mapped+http",  "replay"};
 
 template <class T>
 std::string wrong(const result<T>& parsed) {
@@ -31,6 +33,7 @@ std::string valid_source(std::string_view text) {
   if (!address) return wrong(address);
   if (address->scheme() == "sim") return wrong(make_sim_feed(*address));
   if (address->scheme() == "replay") return wrong(make_replay_feed(*address, false, 0, nullptr));
+  if (address->scheme().starts_with("mapped")) return wrong(check_mapped_address(*address));
   return wrong(make_http_feeds(*address, {}, {}, nullptr));
 }
 
@@ -49,10 +52,13 @@ std::string valid_header(std::string_view text) { return wrong(parse_source_head
 constexpr double shortest = 0.001;  // seconds: waits are counted in milliseconds
 
 constexpr std::array options{
-    option{"source", kind::url, "sim:", "what to fetch: sim: usgs: geojson+https: georss+https: replay:DIR"}
+    option{"source", kind::url,
+           "sim:", "what to fetch: sim: usgs: geojson+https: georss+https: mapped+https: replay:DIR"}
         .as_repeatable()
         .one_of(schemes)
         .checked_by(&valid_source),
+    option{"mapping", kind::text, "", "how a mapped+https: source is read: [NAME=]FILE (config/mappings)"}
+        .as_repeatable(),
     option{"area", kind::text, "", "where: LAT/LON/RADIUS, WEST/SOUTH/EAST/NORTH, PLACE or PLACE/RADIUS"}
         .as_repeatable()
         .checked_by(&valid_area),
@@ -126,12 +132,17 @@ std::vector<std::unique_ptr<feed>> make_feeds(const app::role_context& context,
   std::vector<source_header> headers;
   for (const auto& text : context.texts("header"))
     if (!text.empty()) headers.push_back(checked(parse_source_header(text)));
+  const auto mappings = checked(mapping_set::load(context.texts("mapping")));
   std::vector<std::unique_ptr<feed>> feeds;
   for (const auto& address : context.addresses("source")) {
     if (address.scheme() == "sim") {
       feeds.push_back(checked(make_sim_feed(address)));
     } else if (address.scheme() == "replay") {
-      feeds.push_back(checked(make_replay_feed(address, context.flag("once"), context.size("max-body"), lane)));
+      feeds.push_back(
+          checked(make_replay_feed(address, context.flag("once"), context.size("max-body"), lane, mappings)));
+    } else if (address.scheme().starts_with("mapped")) {
+      for (auto& f : checked(make_mapped_feeds(address, mappings, areas, headers, visitor)))
+        feeds.push_back(std::move(f));
     } else {
       for (auto& f : checked(make_http_feeds(address, areas, headers, visitor))) feeds.push_back(std::move(f));
     }

@@ -26,14 +26,6 @@ bool speaks_to(const source_header& h, std::string_view name, std::string_view h
   return equal_ignoring_case(h.source, name) || (!host.empty() && equal_ignoring_case(h.source, host));
 }
 
-std::vector<std::pair<std::string, std::string>> headers_for(const std::vector<source_header>& all,
-                                                             std::string_view name, std::string_view host) {
-  std::vector<std::pair<std::string, std::string>> out;
-  for (const auto& h : all)
-    if (speaks_to(h, name, host)) out.emplace_back(h.name, h.value);
-  return out;
-}
-
 /// RFC 9110, 5.6.2; with a letter in it, for "HOST:7301: Name: value" has a port where a name should be.
 bool header_name(std::string_view text) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
@@ -41,12 +33,6 @@ bool header_name(std::string_view text) {
            return letter(c) || (c >= '0' && c <= '9') ||
                   std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
          });
-}
-
-bool plain_name(std::string_view text) {
-  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  });
 }
 
 /// "example.org-1f0c83a2": FNV-1a of the path and the query, secrets masked, so that neither the name nor the hash
@@ -227,6 +213,20 @@ question whole_document(const std::string& base, const std::vector<watched_area>
 
 }  // namespace
 
+std::vector<std::pair<std::string, std::string>> headers_for(const std::vector<source_header>& all,
+                                                             std::string_view name, std::string_view host) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto& h : all)
+    if (speaks_to(h, name, host)) out.emplace_back(h.name, h.value);
+  return out;
+}
+
+bool plain_name(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
+}
+
 result<source_header> parse_source_header(std::string_view text) {
   const bool v6 = text.starts_with('[');
   const auto first = text.find(':', v6 ? text.find(']') : 0);
@@ -275,6 +275,7 @@ awaitable<poll_result> http_feed::ask() {
   a.observed = t;
   a.document = std::move(said->body);
   a.only = options_.only;
+  a.mapping = options_.mapping;
   a.counted = options_.counted;
   if (options_.window.count() > 0) a.since = t - options_.window;
   p.said = std::move(a);

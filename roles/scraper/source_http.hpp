@@ -24,6 +24,13 @@ struct source_header {
 /// errc::invalid; never says the value.
 result<source_header> parse_source_header(std::string_view text);
 
+/// The headers of a source, by its name and its host.
+std::vector<std::pair<std::string, std::string>> headers_for(const std::vector<source_header>& all,
+                                                             std::string_view name, std::string_view host);
+
+/// A name after '#': 1 to 64 letters a-z, digits, '-', '_', '.'.
+bool plain_name(std::string_view text);
+
 /// One URL, asked with what is remembered of its last answer (ETag, Last-Modified).
 class http_feed final : public feed {
  public:
@@ -34,6 +41,7 @@ class http_feed final : public feed {
     std::function<std::string(runtime::timestamp)> url;  // at the time of asking
     std::vector<watched_area> only;
     std::vector<std::pair<std::string, std::string>> headers;
+    std::shared_ptr<const domain::geo::mapping> mapping;  // of its answers; none: by content
     std::string area = "everywhere";
     std::optional<domain::geo::box> where;
     /// The URL that asks for a box instead; empty: the source does not answer by area.

@@ -16,8 +16,12 @@ std::filesystem::path plain(const std::filesystem::path& directory) {
 }  // namespace
 
 replay_feed::replay_feed(std::filesystem::path directory, double speed, std::size_t max_document,
-                         std::shared_ptr<runtime::blocking_lane> files)
-    : directory_(plain(std::move(directory))), speed_(speed), max_document_(max_document), lane_(std::move(files)) {}
+                         std::shared_ptr<runtime::blocking_lane> files, mapping_set mappings)
+    : directory_(plain(std::move(directory))),
+      speed_(speed),
+      max_document_(max_document),
+      lane_(std::move(files)),
+      mappings_(std::move(mappings)) {}
 
 awaitable<result<void>> replay_feed::list() {
   auto found = co_await lane_->run([directory = directory_] { return list_recordings(directory); });
@@ -36,6 +40,23 @@ std::optional<std::chrono::milliseconds> replay_feed::time_to_next() const {
   const auto before = files_[next_ - 1].observed, after = files_[next_].observed;
   if (!before || !after) return std::chrono::milliseconds(0);
   return std::chrono::duration_cast<std::chrono::milliseconds>((*after - *before) / speed_);
+}
+
+result<answer> replay_feed::describe(const recorded_file& file, std::string document) const {
+  answer a;
+  a.origin = file.path.filename().string();
+  a.mapping = mappings_.find(file.mapping.empty() ? file.source : file.mapping);
+  if (!a.mapping && !file.mapping.empty()) {
+    return error{errc::invalid, a.origin + ": its manifest wants the mapping '" + file.mapping + "' (there is " +
+                                    mappings_.names() + "): give --scraper.mapping=" + file.mapping + "=FILE"};
+  }
+  a.source = file.source.empty() && a.mapping ? file.mapping : file.source;
+  a.observed = file.observed;
+  a.stamped = file.observed.has_value();
+  // What was recorded of a named source stays that source's, as it was when it was live.
+  a.trusted_own = file.source.empty();
+  a.document = std::move(document);
+  return a;
 }
 
 void replay_feed::recall(std::string_view file) {
@@ -59,26 +80,18 @@ awaitable<poll_result> replay_feed::ask() {
   const recorded_file& file = files_[next_++];
   auto text = co_await lane_->run([path = file.path, most = max_document_] { return read_whole(path, most); });
   poll_result p;
-  if (text) {
-    answer a;
-    a.origin = file.path.filename().string();
-    a.source = file.source;
-    a.observed = file.observed;
-    a.stamped = file.observed.has_value();
-    // What was recorded of a named source stays that source's, as it was when it was live.
-    a.trusted_own = file.source.empty();
-    a.document = std::move(*text);
-    p.said = std::move(a);
-  } else {
-    p.failed = text.error();
-  }
+  auto said = text ? describe(file, std::move(*text)) : result<answer>(text.error());
+  if (said)
+    p.said = std::move(*said);
+  else
+    p.failed = said.error();
   p.wait = time_to_next();
   p.finished = next_ >= files_.size();
   co_return p;
 }
 
 result<std::unique_ptr<feed>> make_replay_feed(const url& address, bool as_fast_as_possible, std::size_t max_document,
-                                               std::shared_ptr<runtime::blocking_lane> files) {
+                                               std::shared_ptr<runtime::blocking_lane> files, mapping_set mappings) {
   constexpr std::string_view known[] = {"speed"};
   if (auto ok = address.check_parameters(known); !ok) return ok.error();
   if (!address.host().empty() || address.path().empty()) {
@@ -88,8 +101,8 @@ result<std::unique_ptr<feed>> make_replay_feed(const url& address, bool as_fast_
   if (!speed || *speed < 0 || *speed > 1e6) {
     return error{errc::invalid, address.masked() + ": speed is a number from 0 (as fast as possible) to 1000000"};
   }
-  return std::unique_ptr<feed>(
-      std::make_unique<replay_feed>(address.path(), as_fast_as_possible ? 0 : *speed, max_document, std::move(files)));
+  return std::unique_ptr<feed>(std::make_unique<replay_feed>(address.path(), as_fast_as_possible ? 0 : *speed,
+                                                             max_document, std::move(files), std::move(mappings)));
 }
 
 }  // namespace distsys::roles::scraper

@@ -97,6 +97,14 @@ bool tally::count_refused(const std::string& feed, const std::string& reason, st
   return first;
 }
 
+void tally::count_skipped(const std::string& feed, std::uint64_t n) {
+  if (n == 0) return;
+  feeds_[feed].skipped += n;
+  metrics::get_counter("distsys_scraper_skipped_total", "Records that the source's mapping leaves out.",
+                       {{"source", feed}})
+      .add(n);
+}
+
 void tally::add_problem(const std::string& feed, std::string text) {
   auto& f = feeds_[feed];
   if (f.problems.size() < most_problems) {
@@ -131,11 +139,12 @@ std::string tally::summary(std::chrono::milliseconds took) const {
     rows.push_back({feed, std::to_string(f.fresh + f.not_modified + f.refused), std::to_string(e.added),
                     std::to_string(e.changed), std::to_string(e.unchanged), std::to_string(e.older),
                     std::to_string(e.ended), std::to_string(refused), std::to_string(f.refused)});
+    if (f.skipped > 0) reasons.push_back({feed, "skipped", std::to_string(f.skipped)});
     for (const auto& p : f.problems) problems += feed + "  " + p + "\n";
     if (f.more_problems > 0) problems += feed + "  and " + std::to_string(f.more_problems) + " more\n";
   }
   std::string out = "scraped once in " + format_duration(took) + "\n\n" + lay_out(rows);
-  if (!reasons.empty()) out += "\nrecords refused\n" + lay_out(reasons);
+  if (!reasons.empty()) out += "\nrecords refused or skipped\n" + lay_out(reasons);
   if (!problems.empty()) out += "\nproblems\n" + problems;
   return out;
 }

@@ -24,6 +24,8 @@ class tally {
   /// True for the first one of this kind: the one to log.
   bool count_refused(const std::string& feed, const std::string& reason, std::uint64_t n = 1);
   void count_duplicates(const std::string& feed, std::uint64_t n) { feeds_[feed].duplicates += n; }
+  /// Records that a mapping leaves out.
+  void count_skipped(const std::string& feed, std::uint64_t n);
   void document_refused(const std::string& feed, const std::string& origin, const std::string& why);
   void failed(const std::string& feed, const std::string& why);
 
@@ -36,7 +38,7 @@ class tally {
   struct of_feed {
     std::uint64_t fresh = 0, not_modified = 0, failed = 0, refused = 0;  // answers
     domain::geo::store_outcome events;
-    std::uint64_t duplicates = 0;
+    std::uint64_t duplicates = 0, skipped = 0;
     std::map<std::string, std::uint64_t> refusals;  // by reason
     std::vector<std::string> problems;              // the first few; refused documents and failures
     std::uint64_t more_problems = 0;
