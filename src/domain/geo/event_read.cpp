@@ -4,7 +4,9 @@
 
 #include "distsys/domain/geo/codecs.hpp"
 #include "distsys/domain/geo/event_repository.hpp"
+#include "feature_facts.hpp"
 #include "hash.hpp"
+#include "known_events.hpp"
 #include "record.hpp"
 
 namespace distsys::domain::geo {
@@ -105,8 +107,8 @@ awaitable<result<std::vector<change>>> event_repository::changes_after(const por
       context,
       {.sql = "SELECT c.sequence, c.kind, c.observed, c.recorded, c.lon, c.lat, c.previous_lon, c.previous_lat, "
               "e.source, e.id, COALESCE((SELECT n.previous_feature FROM geo_event_changes n "
-              "WHERE n.event_key = c.event_key AND n.sequence > c.sequence AND n.previous_feature IS NOT NULL "
-              "ORDER BY n.sequence LIMIT 1), e.feature) "
+              "WHERE n.event_key = c.event_key AND n.observed >= c.observed AND n.sequence > c.sequence AND "
+              "n.previous_feature IS NOT NULL ORDER BY n.observed, n.sequence LIMIT 1), e.feature) "
               "FROM geo_event_changes c JOIN geo_events e ON e.event_key = c.event_key "
               "WHERE c.sequence > ? ORDER BY c.sequence LIMIT ?",
        .parameters = ports::table::row(after, static_cast<std::int64_t>(limit))});
@@ -118,6 +120,7 @@ awaitable<result<std::vector<change>>> event_repository::changes_after(const por
     c.source = rows->at(i, 8).text();
     c.id = rows->at(i, 9).text();
     c.feature = rows->at(i, 10).text();
+    if (c.id.starts_with(retired_mark)) c.id = facts_of(c.feature).id;
     changes.push_back(std::move(c));
   }
   co_return changes;

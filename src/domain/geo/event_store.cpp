@@ -5,6 +5,7 @@
 #include "hash.hpp"
 #include "known_events.hpp"
 #include "record.hpp"
+#include "resolve.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
@@ -42,100 +43,65 @@ struct part {
   std::vector<std::int64_t> contents;
 };
 
-/// Has the source given other ids to any event yet?
-awaitable<result<bool>> has_aliases(const ports::call_context& context, ports::database& db, std::string source) {
-  const auto rows = co_await db.query(context,
-                                      {.sql = "SELECT event_key FROM geo_event_aliases WHERE source = ? LIMIT 1",
-                                       .parameters = ports::table::row(source)},
-                                      {.primary = true});
-  if (!rows) co_return rows.error();
-  co_return rows->rows() > 0;
+using verdicts = std::vector<verdict>;
+
+/// What becomes of one event, by what is known of it.
+verdict plan_event(change_plan& plan, const prepared_event& ready, const resolved_event* known, std::int64_t observed) {
+  if (known == nullptr) {
+    plan.add(ready);
+    return verdict::added;
+  }
+  const known_event& kept = known->kept;
+  for (const auto& m : known->merged) plan.merge(m, ready.what->source, kept);
+  if (ready.content == kept.content && !kept.ended && observed >= kept.observed) {
+    if (!known->names_known) plan.add_names(*ready.what, kept);
+    ++plan.outcome.unchanged;
+    return verdict::unchanged;
+  }
+  if (supersedes(ready, kept, observed)) {
+    plan.change(ready, kept);
+    return kept.ended ? verdict::added : verdict::changed;
+  }
+  if (!known->names_known) plan.add_names(*ready.what, kept);
+  ++plan.outcome.older;
+  return verdict::older;
 }
 
-/// Adds to `known` the events that are known under another id: an alias given before, or an id that is an alias now. An
-/// event whose id the observation holds is that event and no other.
-awaitable<result<void>> find_renamed(const ports::call_context& context, ports::database& db, std::string source,
-                                     const std::vector<const event*>& events,
-                                     const std::unordered_set<std::string_view>& present, known_events& known) {
-  std::vector<std::string> names;
-  bool some_have_aliases = false;
-  for (const auto* e : events) {
-    if (known.contains(e->id)) continue;
-    names.push_back(e->id);
-    some_have_aliases = some_have_aliases || !e->aliases.empty();
-    for (const auto& a : e->aliases)
-      if (!present.contains(a)) names.push_back(a);
-  }
-  if (names.empty()) co_return result<void>{};
-  known_events other;
-  if (some_have_aliases) {
-    auto by_id = co_await read_known(context, db, source, names);
-    if (!by_id) co_return by_id.error();
-    other.merge(*by_id);
-  }
-  const auto given = co_await has_aliases(context, db, source);
-  if (!given) co_return given.error();
-  if (*given) {
-    auto by_alias = co_await read_known_by_alias(context, db, source, names);
-    if (!by_alias) co_return by_alias.error();
-    other.merge(*by_alias);
-  }
-
-  std::unordered_set<std::int64_t> taken;  // one row is one event
-  for (const auto* e : events) {
-    if (known.contains(e->id)) continue;
-    std::vector<std::string_view> candidates{e->id};
-    candidates.insert(candidates.end(), e->aliases.begin(), e->aliases.end());
-    for (const auto name : candidates) {
-      const auto hit = other.find(std::string(name));
-      if (hit == other.end() || present.contains(hit->second.id) || !taken.insert(hit->second.key).second) continue;
-      known.emplace(e->id, hit->second);
-      break;
-    }
-  }
-  co_return result<void>{};
-}
+struct planned {
+  change_plan plan;
+  verdicts each;  // of the part's events
+};
 
 /// What storing the part means, by what is known now.
-awaitable<result<change_plan>> make_plan(const ports::call_context& context, ports::database& db, const part& p,
-                                         timestamp seen_at, const present_ids& present) {
-  std::map<std::string_view, std::vector<const event*>> sources;
-  for (const auto* e : p.events) sources[e->source].push_back(e);
-  std::map<std::string_view, known_events> known;
+awaitable<result<planned>> make_plan(const ports::call_context& context, ports::database& db, const part& p,
+                                     timestamp seen_at, const present_ids& present) {
+  std::map<std::string_view, std::vector<asked_event>> sources;
+  for (std::size_t i = 0; i < p.events.size(); ++i)
+    sources[p.events[i]->source].push_back({p.events[i], p.contents[i]});
+  std::map<std::string_view, resolved_events> known;
   for (const auto& [source, events] : sources) {
-    std::vector<std::string> ids;
-    ids.reserve(events.size());
-    for (const auto* e : events) ids.push_back(e->id);
-    auto found = co_await read_known(context, db, std::string(source), std::move(ids));
+    auto found = co_await resolve(context, db, std::string(source), events, present.at(source));
     if (!found) co_return found.error();
-    const auto done = co_await find_renamed(context, db, std::string(source), events, present.at(source), *found);
-    if (!done) co_return done.error();
     known.emplace(source, std::move(*found));
   }
 
   const std::int64_t observed = ms(seen_at);
-  change_plan plan(db.sql_dialect(), seen_at, runtime::now());
+  planned out{change_plan(db.sql_dialect(), seen_at, runtime::now()), {}};
   for (std::size_t i = 0; i < p.events.size(); ++i) {
     const event& e = *p.events[i];
     const auto& of_source = known.at(e.source);
     const auto hit = of_source.find(e.id);
-    const bool is_new = hit == of_source.end();
-    const prepared_event ready{&e, p.features[i], p.contents[i], since_of(e, is_new ? observed : hit->second.since)};
-    if (is_new)
-      plan.add(ready);
-    else if (ready.content == hit->second.content && !hit->second.ended && observed >= hit->second.observed)
-      ++plan.outcome.unchanged;
-    else if (supersedes(ready, hit->second, observed))
-      plan.change(ready, hit->second);
-    else
-      ++plan.outcome.older;
+    const resolved_event* same = hit == of_source.end() ? nullptr : &hit->second;
+    const std::int64_t first_seen = same == nullptr ? observed : same->kept.since;
+    out.each.push_back(
+        plan_event(out.plan, {&e, p.features[i], p.contents[i], since_of(e, first_seen)}, same, observed));
   }
-  co_return plan;
+  co_return out;
 }
 
 struct ready_part {
   part what;
-  std::optional<change_plan> plan;
+  std::optional<planned> plan;
 };
 
 awaitable<result<ready_part>> prepare(const ports::call_context& context, ports::database& db,
@@ -162,12 +128,12 @@ awaitable<result<void>> commit(const ports::call_context& context, ports::databa
 }
 
 /// Writes a plan, and makes another as long as other writers are quicker.
-awaitable<result<store_outcome>> write(const ports::call_context& context, ports::database& db, ready_part& r,
-                                       timestamp observed, const present_ids& present) {
+awaitable<result<void>> write(const ports::call_context& context, ports::database& db, ready_part& r,
+                              timestamp observed, const present_ids& present) {
   for (int attempt = 1;; ++attempt) {
-    if (r.plan->empty()) co_return r.plan->outcome;
-    const auto done = co_await commit(context, db, r.plan->take());
-    if (done) co_return r.plan->outcome;
+    if (r.plan->plan.empty()) co_return result<void>{};
+    const auto done = co_await commit(context, db, r.plan->plan.take());
+    if (done) co_return result<void>{};
     const auto code = done.error().code;
     if ((code != errc::conflict && code != errc::already_exists) || attempt == max_attempts) co_return done.error();
     auto again = co_await make_plan(context, db, r.what, observed, present);
@@ -203,33 +169,72 @@ std::string_view name(verdict v) noexcept {
   return "unknown";
 }
 
-awaitable<result<store_outcome>> event_repository::store(const ports::call_context& context, observation seen) {
-  using namespace asio::experimental::awaitable_operators;
-  codec::fold_duplicates(seen);
+namespace {
+
+struct stored {
   store_outcome total;
+  verdicts each;
+};
+
+/// The observation has no duplicates.
+awaitable<result<stored>> store_all(const ports::call_context& context, ports::database& db, const observation& seen) {
+  using namespace asio::experimental::awaitable_operators;
+  stored all;
   const std::span<const event> events(seen.events);
-  if (events.empty()) co_return total;
+  if (events.empty()) co_return all;
   present_ids present;
   for (const auto& e : events) present[e.source].insert(e.id);
   const std::size_t parts = (events.size() + part_size - 1) / part_size;
   const std::size_t size = (events.size() + parts - 1) / parts;
   const auto nth = [&](std::size_t i) { return events.subspan(i * size, std::min(size, events.size() - i * size)); };
+  const auto add = [&all](const ready_part& r) {
+    all.total += r.plan->plan.outcome;
+    all.each.insert(all.each.end(), r.plan->each.begin(), r.plan->each.end());
+  };
 
-  // While one part is written the next is prepared. Their events differ, so neither changes what the other knows.
-  auto current = co_await prepare(context, *db_, nth(0), seen.observed, present);
+  // While one part is written the next is prepared. Their events differ; where the names of one touch what the other
+  // knows, its commit is a conflict, and it is planned again.
+  auto current = co_await prepare(context, db, nth(0), seen.observed, present);
   for (std::size_t i = 1; i * size < events.size(); ++i) {
     if (!current) co_return current.error();
-    auto [written, next] = co_await (write(context, *db_, *current, seen.observed, present) &&
-                                     prepare(context, *db_, nth(i), seen.observed, present));
+    auto [written, next] = co_await (write(context, db, *current, seen.observed, present) &&
+                                     prepare(context, db, nth(i), seen.observed, present));
     if (!written) co_return written.error();
-    total += *written;
+    add(*current);
     current = std::move(next);
   }
   if (!current) co_return current.error();
-  const auto last = co_await write(context, *db_, *current, seen.observed, present);
+  const auto last = co_await write(context, db, *current, seen.observed, present);
   if (!last) co_return last.error();
-  total += *last;
-  co_return total;
+  add(*current);
+  co_return all;
+}
+
+}  // namespace
+
+awaitable<result<store_outcome>> event_repository::store(const ports::call_context& context, observation seen) {
+  codec::fold_duplicates(seen);
+  const auto all = co_await store_all(context, *db_, seen);
+  if (!all) co_return all.error();
+  co_return all->total;
+}
+
+awaitable<result<std::vector<verdict>>> event_repository::store_each(const ports::call_context& context,
+                                                                     observation seen) {
+  using name_pair = std::pair<std::string, std::string>;
+  std::vector<name_pair> asked;
+  asked.reserve(seen.events.size());
+  for (const auto& e : seen.events) asked.emplace_back(e.source, e.id);
+  codec::fold_duplicates(seen);
+  const auto all = co_await store_all(context, *db_, seen);
+  if (!all) co_return all.error();
+  std::map<name_pair, verdict> by_name;
+  for (std::size_t i = 0; i < seen.events.size(); ++i)
+    by_name.emplace(name_pair(seen.events[i].source, seen.events[i].id), all->each[i]);
+  verdicts each;
+  each.reserve(asked.size());
+  for (const auto& who : asked) each.push_back(by_name.at(who));
+  co_return each;
 }
 
 awaitable<result<store_outcome>> event_repository::end(const ports::call_context& context, std::string source,
@@ -255,17 +260,6 @@ awaitable<result<store_outcome>> event_repository::end(const ports::call_context
     if (done) co_return plan.outcome;
     if (done.error().code != errc::conflict || attempt == max_attempts) co_return done.error();
   }
-}
-
-awaitable<result<std::vector<verdict>>> event_repository::store_each(const ports::call_context&, observation) {
-  co_return error{errc::internal, "not yet"};
-}
-awaitable<result<std::size_t>> event_repository::prune(const ports::call_context&, retention, std::size_t) {
-  co_return error{errc::internal, "not yet"};
-}
-awaitable<result<std::vector<std::pair<std::string, std::uint64_t>>>> event_repository::count_kinds(
-    const ports::call_context&, event_query) {
-  co_return error{errc::internal, "not yet"};
 }
 
 }  // namespace distsys::domain::geo

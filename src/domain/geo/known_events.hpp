@@ -16,6 +16,9 @@ struct known_event {
   bool ended = false;
 };
 
+/// How the id of a row begins that became part of another: no source gives such an id.
+inline constexpr char retired_mark = '\x1f';
+
 /// By id as asked for.
 using known_events = std::unordered_map<std::string, known_event>;
 

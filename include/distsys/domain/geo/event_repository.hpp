@@ -12,6 +12,7 @@
 #include "distsys/foundation/error.hpp"
 #include "distsys/ports/database.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -35,9 +36,10 @@ struct event_query {
 result<void> check(const event_query& q);
 
 struct event_page {
-  std::vector<std::string> features;     // GeoJSON Feature texts as stored
-  std::optional<std::uint64_t> matched;  // exact; nothing when counting would scan more than 100,000 rows
-  std::string next_cursor;               // empty: no more
+  std::vector<std::string> features;  // GeoJSON Feature texts as stored
+  std::optional<std::uint64_t>
+      matched;              // exact; nothing when more than 100,000 lie on the area's edge, or of the history
+  std::string next_cursor;  // empty: no more
 };
 
 enum class change_kind { appeared, changed, ended };
@@ -88,7 +90,7 @@ struct retention {
   std::string source;          // empty: of any
   timestamp ended_before{};    // events that ended before, with all that is known of them
   timestamp expired_before{};  // events that expired before, and did not change since
-  timestamp history_before{};  // what had been replaced by then: the history stays exact from then on
+  timestamp history_before{};  // what had been replaced by then: the history stays exact from then on; dead letters
 };
 
 /// Every event of an observation is counted in one of the first four. An event that had ended and is seen again is
@@ -144,7 +146,8 @@ class event_repository {
   awaitable<result<std::vector<quad_counts>>> count_quads(const ports::call_context& context, std::vector<quad> tiles,
                                                           unsigned level);
 
-  /// How many match, by kind: exact, whatever it costs. Limit and cursor play no part. Of nearest: its k.
+  /// How many match, by kind, exactly. Limit and cursor play no part. Of nearest: its k. errc::too_large when more than
+  /// 900,000 lie on the area's edge (of the history: in it).
   awaitable<result<std::vector<std::pair<std::string, std::uint64_t>>>> count_kinds(const ports::call_context& context,
                                                                                     event_query query);
 
@@ -175,6 +178,8 @@ class event_repository {
   awaitable<result<event_page>> find_within(const ports::call_context& context, const event_query& query);
 
   std::shared_ptr<ports::database> db_;
+  // Where prune() goes on in the history.
+  std::shared_ptr<std::atomic<std::int64_t>> history_position_ = std::make_shared<std::atomic<std::int64_t>>(0);
 };
 
 }  // namespace distsys::domain::geo
