@@ -47,28 +47,42 @@ struct geo_database {
   domain::geo::event_repository& events;
 };
 
+template <class F>
+awaitable<void> run_reporting(runtime::runtime& loops, F f) {
+  try {
+    co_await f(loops);
+  } catch (const Catch::TestFailureException&) {  // a REQUIRE: reported already
+  } catch (const std::exception& e) {
+    FAIL_CHECK("exception: " << e.what());
+  }
+}
+
+/// Runs `f` (a function of the loops that answers an awaitable) on the first of four loops.
+template <class F>
+void on_a_loop(F f) {
+  runtime::runtime loops(4);
+  runtime::task_group group;
+  group.spawn(loops.loop(0), run_reporting(loops, f));
+  asio::co_spawn(loops.loop(0), group.wait(), [&](const std::exception_ptr&) { loops.stop(); });
+  loops.run();
+}
+
+template <class F>
+awaitable<void> run_with_database(runtime::runtime& loops, std::filesystem::path folder, F test) {
+  const auto db = open_database(loops, folder);
+  const ports::call_context context = ports::call_context::within(std::chrono::minutes(5));
+  (co_await db->migrate(context, domain::geo::event_repository::migrations())).value();
+  domain::geo::event_repository events(db);
+  geo_database g{loops, db, events};
+  co_await test(g);
+  co_await db->close();
+}
+
 /// Runs `test` (a coroutine function of a geo_database&) on the first of four loops.
 template <class F>
 void with_geo_database(F test) {
   temporary_folder folder;
-  runtime::runtime loops(4);
-  runtime::task_group group;
-  group.spawn(loops.loop(0), [](runtime::runtime& l, std::filesystem::path where, F run) -> awaitable<void> {
-    try {
-      const auto db = open_database(l, where);
-      const ports::call_context context = ports::call_context::within(std::chrono::minutes(5));
-      (co_await db->migrate(context, domain::geo::event_repository::migrations())).value();
-      domain::geo::event_repository events(db);
-      geo_database g{l, db, events};
-      co_await run(g);
-      co_await db->close();
-    } catch (const Catch::TestFailureException&) {  // a REQUIRE: reported already
-    } catch (const std::exception& e) {
-      FAIL_CHECK("exception: " << e.what());
-    }
-  }(loops, folder.path(), test));
-  asio::co_spawn(loops.loop(0), group.wait(), [&](const std::exception_ptr&) { loops.stop(); });
-  loops.run();
+  on_a_loop([&](runtime::runtime& loops) { return run_with_database(loops, folder.path(), test); });
 }
 
 }  // namespace distsys::tests
