@@ -45,8 +45,8 @@ std::string number(double v) {
   return text;
 }
 
-std::vector<double> linear_ticks(double low, double high, int wanted) {
-  const double raw = (high - low) / wanted;
+std::vector<double> linear_ticks(double low, double high, int wanted, bool whole) {
+  const double raw = std::max((high - low) / wanted, whole ? 1.0 : 0.0);
   if (!(raw > 0)) return {low};
   const double unit = std::pow(10, std::floor(std::log10(raw)));
   const double step = raw / unit <= 1 ? unit : raw / unit <= 2 ? 2 * unit : raw / unit <= 5 ? 5 * unit : 10 * unit;
@@ -56,8 +56,8 @@ std::vector<double> linear_ticks(double low, double high, int wanted) {
   return out;
 }
 
-std::vector<double> ticks(chart::scale s, double low, double high, int wanted) {
-  if (s == chart::scale::linear) return linear_ticks(low, high, wanted);
+std::vector<double> ticks(chart::scale s, double low, double high, int wanted, bool whole = false) {
+  if (s == chart::scale::linear) return linear_ticks(low, high, wanted, whole);
   std::vector<double> out;
   if (s == chart::scale::percentile) {
     for (const double p : {0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 99.999}) {
@@ -116,7 +116,7 @@ class drawing {
   std::string grid() const {
     std::string out;
     const double floor = z_.height - z_.bottom;
-    for (const double t : ticks(c_.up, y_.low, y_.high, z_.ticks_y)) {
+    for (const double t : ticks(c_.up, y_.low, y_.high, z_.ticks_y, c_.whole)) {
       const std::string y = number(at_y(t));
       out += "<line class=\"grid\" x1=\"" + number(z_.left) + "\" x2=\"" + number(z_.width - z_.right) + "\" y1=\"" +
              y + "\" y2=\"" + y + "\"/><text class=\"tick\" text-anchor=\"end\" x=\"" + number(z_.left - 8) +

@@ -23,6 +23,7 @@ struct chart {
   scale across = scale::linear, up = scale::linear;
   std::string (*label_x)(double) = nullptr;
   std::string (*label_y)(double) = nullptr;
+  bool whole = false;   // values up are counts: no ticks between them
   bool filled = false;  // the surface under the first line
 };
 

@@ -7,6 +7,7 @@
 #include "report.hpp"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace distsys::roles::loadgen {
 
@@ -24,10 +25,25 @@ std::string text_of(const json::value& v) {
     for (const json::value& item : *a) out += (out.empty() ? "" : ", ") + text_of(item);
     return out.empty() ? "–" : out;
   }
+  if (v.is_number()) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.10g", v.to_number<double>());
+    return text;
+  }
   return boost::json::serialize(v);
 }
 
+/// The value as people read it: the unit stands in the member's name.
+std::string value_of(std::string_view member, const json::value& v) {
+  if (v.is_number() && member.ends_with("_bytes")) return human_bytes(v.to_number<double>());
+  if (v.is_number() && member.ends_with("_seconds")) return text_of(v) + " s";
+  return text_of(v);
+}
+
 std::string words_of(std::string_view member) {
+  for (const std::string_view unit : {"_seconds", "_bytes"}) {
+    if (member.ends_with(unit)) member.remove_suffix(unit.size());
+  }
   std::string out(member);
   std::replace(out.begin(), out.end(), '_', ' ');
   return out;
@@ -56,7 +72,7 @@ std::string member_table(std::span<const shown_run> runs, std::string_view membe
     for (const shown_run& r : runs) {
       const json::object* o = json::get_object(r.data, member);
       const json::value* v = o == nullptr ? nullptr : o->if_contains(name);
-      out += "<td>" + (v == nullptr ? std::string("–") : escaped(text_of(*v))) + "</td>";
+      out += "<td>" + (v == nullptr ? std::string("–") : escaped(value_of(name, *v))) + "</td>";
     }
     out += "</tr>";
   }
@@ -157,7 +173,7 @@ std::string search(const json::object& run) {
   found += " held, in " + fixed(json::get_number(*s, "held").value_or(0), 0) + " of " +
            fixed(json::get_number(*s, "runs").value_or(0), 0) + " runs";
   if (const auto failed = json::get_number(*s, "failed_at"))
-    found += "; " + grouped(static_cast<std::uint64_t>(*failed + 0.5)) + " failed";
+    found += "; " + grouped(static_cast<std::uint64_t>(*failed + 0.5)) + " a second failed";
   const auto ended = json::get_string(*s, "ended").value_or("");
   if (!ended.empty()) found += " (not verified: " + std::string(ended) + ")";
   std::string out =
@@ -220,15 +236,20 @@ std::string percentile_table(std::span<const shown_run> runs) {
 std::string warnings(const json::object& run) {
   const json::object* g = json::get_object(run, "generator");
   const json::array* all = g == nullptr ? nullptr : json::get_array(*g, "warnings");
-  if (all == nullptr || all->empty()) return "";
-  std::string out = "<section class=\"card\"><h2>Warnings</h2><ul>";
-  for (const json::value& w : *all) out += "<li>" + escaped(text_of(w)) + "</li>";
-  return out + "</ul></section>";
+  const json::object* v = json::get_object(run, "validity");
+  const json::array* said = v == nullptr ? nullptr : json::get_array(*v, "reasons");
+  std::string items;
+  for (const json::value& w : all == nullptr ? json::array{} : *all) {
+    if (said != nullptr && std::find(said->begin(), said->end(), w) != said->end()) continue;
+    items += "<li>" + escaped(text_of(w)) + "</li>";
+  }
+  return items.empty() ? "" : "<section class=\"card\"><h2>Warnings</h2><ul>" + items + "</ul></section>";
 }
 
 std::string heading(std::span<const shown_run> runs) {
   const json::object& run = runs.front().data;
-  std::string target = "several runs";
+  std::string target;
+  for (const shown_run& r : runs) target += (target.empty() ? "" : ", ") + r.name;
   if (const json::object* c = json::get_object(run, "config"); c != nullptr && runs.size() == 1) {
     const json::array* targets = json::get_array(*c, "targets");
     target = std::string(json::get_string(*c, "method").value_or("")) + " ";
@@ -264,7 +285,10 @@ std::string as_page(std::span<const shown_run> runs) {
     out += side_by_side(runs);
   }
   out += chart_sections(runs) + percentile_table(runs);
-  out += member_table(runs, "status", "Statuses") + member_table(runs, "errors", "Errors");
+  out += member_table(runs, "status", "Statuses");
+  const bool errors = std::any_of(runs.begin(), runs.end(),
+                                  [](const shown_run& r) { return number_at(r.data, "errors_total").value_or(0) > 0; });
+  if (errors) out += member_table(runs, "errors", "Errors");
   if (runs.size() == 1) out += course_table(runs.front().data);
   out += member_table(runs, "config", "Configuration") + member_table(runs, "environment", "Environment");
   return out + "</main></body></html>\n";

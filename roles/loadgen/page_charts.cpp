@@ -30,7 +30,7 @@ std::string count_label(double v) {
   return v == std::floor(v) ? grouped(static_cast<std::uint64_t>(v)) : fixed(v, 1);
 }
 std::string ratio_label(double v) { return fixed(100 * v, 0) + " %"; }
-std::string percent_label(double v) { return v == 0 ? "0 %" : percentile_name(v) + " %"; }
+std::string percent_label(double v) { return v == 0 ? "0 %" : percentile_name(v); }
 
 std::vector<double> numbers(const json::object* o, std::string_view name) {
   std::vector<double> out;
@@ -109,9 +109,10 @@ std::string latency_section(std::span<const shown_run> runs) {
       c.lines.push_back(line_of(runs[i].name + ", p99", k.times(), k.numbers("p99_us"), i));
       continue;
     }
-    c.lines.push_back(line_of("p50", k.times(), k.numbers("p50_us"), 0));
-    c.lines.push_back(line_of("p99", k.times(), k.numbers("p99_us"), 1));
+    // The greatest first: where few requests make an interval, its p99 is the same and lies on top.
     c.lines.push_back(line_of("max", k.times(), k.numbers("max_us"), 2));
+    c.lines.push_back(line_of("p99", k.times(), k.numbers("p99_us"), 1));
+    c.lines.push_back(line_of("p50", k.times(), k.numbers("p50_us"), 0));
   }
   c.summary = alone ? "Median, 99th percentile and greatest latency of each interval" : "99th percentile of each run";
   return section("latency-over-time", c, c.summary + "; the axis is logarithmic.");
@@ -150,6 +151,7 @@ std::string errors_section(std::span<const shown_run> runs) {
     c.lines.push_back(line_of(runs[i].name, k.times(), both, i));
   }
   if (!some) return "";
+  c.whole = true;
   c.summary = "Requests of each interval that were not answered well";
   return section("errors-over-time", c, c.summary + ".");
 }

@@ -87,7 +87,7 @@ void read_duration(plan& p, const app::role_context& s) {
     if (s.given("find-max"))
       p.duration = 3s;
     else if (std::isfinite(lasts))
-      p.duration = nanoseconds(lasts) + 1ms;  // the last arrival may be at its very end
+      p.duration = nanoseconds(lasts) + (p.arrivals.times ? 1ms : 0ms);  // a file's last arrival is at its very end
     else
       p.duration = s.duration("duration");
   }

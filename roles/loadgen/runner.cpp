@@ -92,7 +92,9 @@ report runner::add_up() {
   // The time that was asked for, when it was used up; else until the last answer.
   const auto now = runtime::steady_now();
   auto end = r.counts.answers == 0 || r.interrupted ? now : r.counts.last_answer;
-  if (plan_.duration && now >= clock_.end) end = clock_.end;
+  // An open loop ends when nothing more is due before the end, which may be sooner.
+  const bool used_up = now >= clock_.end || (r.is_open && !r.interrupted && !r.gave_up && !plan_.requests);
+  if (plan_.duration && used_up) end = clock_.end;
   r.seconds = std::max(0.0, std::chrono::duration<double>(end - clock_.counted).count());
   r.correct(plan_);
   return r;

@@ -87,7 +87,7 @@ std::chrono::nanoseconds interval_for(std::chrono::nanoseconds run) noexcept {
   constexpr std::array<std::chrono::nanoseconds, 12> steps{10ms, 20ms, 50ms, 100ms, 200ms, 500ms,
                                                            1s,   2s,   5s,   10s,   30s,   60s};
   if (run <= 0ns) return 100ms;
-  const auto fits = std::find_if(steps.begin(), steps.end(), [&](auto step) { return run / step <= 300; });
+  const auto fits = std::find_if(steps.begin(), steps.end(), [&](auto step) { return run / step <= 120; });
   return fits == steps.end() ? steps.back() : *fits;
 }
 

@@ -56,7 +56,7 @@ class timeline {
   std::vector<std::uint64_t> latency_taken_;
 };
 
-/// A round interval of which about 100 to 300 make `run`; 100 ms when it is not known how long that lasts.
+/// A round interval of which at most 120 make `run`; 100 ms when it is not known how long that lasts.
 std::chrono::nanoseconds interval_for(std::chrono::nanoseconds run) noexcept;
 
 }  // namespace distsys::roles::loadgen

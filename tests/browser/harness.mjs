@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
-const BINARY = process.env.DISTSYS_BINARY ?? join(ROOT, "build", "release", "distsys");
+export const BINARY = process.env.DISTSYS_BINARY ?? join(ROOT, "build", "release", "distsys");
 const CHROMIUM = process.env.DISTSYS_CHROMIUM ?? "/usr/bin/chromium";
 
 export const PHONE = { width: 390, height: 844 };
