@@ -6,7 +6,7 @@ import re
 import subprocess
 
 import pytest
-from conftest import BINARY, ENVIRONMENT, ROOT
+from program import BINARY, ENVIRONMENT, ROOT
 
 TRACES = ROOT.parent / "shared" / "data" / "traces"
 POLICIES = ["lru", "lfu", "fifo", "s3-fifo", "w-tinylfu"]
