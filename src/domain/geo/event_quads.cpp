@@ -40,6 +40,9 @@ ports::statement rows_statement(const std::vector<quad>& which, std::size_t most
     s.parameters.add(now_ms());
     s.parameters.add(static_cast<std::int64_t>(most_each + 1));
   }
+  // And, of the same moment, how far the log is.
+  s.sql += " UNION ALL SELECT " + std::to_string(max_quads) +
+           ", COALESCE(MAX(sequence), 0), 0, 0.0, 0.0, 0, 0, 0, '', '', '' FROM geo_event_changes";
   return s;
 }
 
@@ -56,10 +59,9 @@ event_rows::row row_of(const ports::table& t, std::size_t i) {
 
 }  // namespace
 
-awaitable<result<std::vector<std::shared_ptr<const event_rows>>>> event_repository::read_quads(
-    const ports::call_context& context, std::vector<quad> which, std::size_t most_each) {
-  std::vector<std::shared_ptr<const event_rows>> cells;
-  if (which.empty()) co_return cells;
+awaitable<result<quads_read>> event_repository::read_quads(const ports::call_context& context, std::vector<quad> which,
+                                                           std::size_t most_each) {
+  quads_read read;
   if (const auto ok = check_quads(which.size()); !ok) co_return ok.error();
   most_each = std::clamp<std::size_t>(most_each, 1, max_each);
   const auto t = co_await db_->query(context, rows_statement(which, most_each));
@@ -68,11 +70,15 @@ awaitable<result<std::vector<std::shared_ptr<const event_rows>>>> event_reposito
   std::vector<bool> split(which.size());
   for (std::size_t i = 0; i < t->rows(); ++i) {
     const auto n = static_cast<std::size_t>(t->at(i, 0).integer());
+    if (n == max_quads) {
+      read.sequence = t->at(i, 1).integer();
+      continue;
+    }
     if (!made[n].add(row_of(*t, i), t->at(i, 8).text(), t->at(i, 9).text(), t->at(i, 10).text())) split[n] = true;
   }
   for (std::size_t n = 0; n < which.size(); ++n)
-    cells.push_back(split[n] || made[n].size() > most_each ? nullptr : made[n].finish());
-  co_return cells;
+    read.cells.push_back(split[n] || made[n].size() > most_each ? nullptr : made[n].finish());
+  co_return read;
 }
 
 awaitable<result<std::vector<quad_counts>>> event_repository::count_quads(const ports::call_context& context,

@@ -69,6 +69,12 @@ struct change_touch {
   std::optional<position> previous;  // where it was, when it moved
 };
 
+/// Events of quads, as of one moment.
+struct quads_read {
+  std::vector<std::shared_ptr<const event_rows>> cells;
+  std::int64_t sequence = 0;  // the last change of that moment
+};
+
 struct quad_count {
   quad where;
   std::string kind;
@@ -137,9 +143,8 @@ class event_repository {
 
   /// Active events of each quad, all kinds and sources, as find() would find them; in one statement, so that all are of
   /// one moment. A null pointer: the quad holds more than `most_each` (1 … 10,000). At most 256 quads.
-  awaitable<result<std::vector<std::shared_ptr<const event_rows>>>> read_quads(const ports::call_context& context,
-                                                                               std::vector<quad> which,
-                                                                               std::size_t most_each);
+  awaitable<result<quads_read>> read_quads(const ports::call_context& context, std::vector<quad> which,
+                                           std::size_t most_each);
 
   /// Active events of each tile, by its quads of `level` (the tile's own or finer) and by kind. Counted in SQL, in one
   /// statement. At most 256 tiles.
