@@ -3,44 +3,18 @@
 #include "distsys/foundation/json.hpp"
 #include "distsys/foundation/text.hpp"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <functional>
-#include <variant>
+#include <vector>
 
 namespace distsys::roles::cache {
-namespace {
 
 namespace geo = domain::geo;
 
-struct touch_test {
-  const touch& t;
-
-  template <class Shape>
-  bool in(const Shape& shape) const noexcept {
-    return geo::contains(shape, t.at) || (t.previous && geo::contains(shape, *t.previous));
-  }
-  bool operator()(const geo::everywhere&) const noexcept { return true; }
-  bool operator()(const geo::circle& c) const noexcept { return in(c); }
-  bool operator()(const geo::box& b) const noexcept { return in(b); }
-  bool operator()(const geo::polygon& p) const noexcept { return in(p); }
-  // Any event anywhere may be nearer than those that were found, or leave its place to another.
-  bool operator()(const geo::nearest&) const noexcept { return true; }
-};
-
-}  // namespace
-
 std::size_t answer::heap_bytes() const noexcept {
-  std::size_t n =
-      sizeof(answer) + 32 + key.capacity() + body.capacity() + head.capacity() + gzip_form::allowance(body.size());
-  for (const std::string& s : sources) n += sizeof(std::string) + s.capacity();
-  return n;
-}
-
-bool touches(const touch& t, const answer& a) noexcept {
-  const bool source = a.sources.empty() || std::find(a.sources.begin(), a.sources.end(), t.source) != a.sources.end();
-  return source && std::visit(touch_test{t}, a.where);
+  return sizeof(answer) + 32 + key.capacity() + body.capacity() + head.capacity() + watch.heap_bytes() +
+         gzip_form::allowance(body.size());
 }
 
 std::string etag_of(std::string_view bytes) {
@@ -50,32 +24,46 @@ std::string etag_of(std::string_view bytes) {
   return '"' + std::string(digits.data(), end.ptr) + '"';
 }
 
-std::string head_of(std::string_view body, std::chrono::steady_clock::duration ttl) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(ttl).count();
-  return "Content-Type: application/geo+json\r\nETag: " + etag_of(body) +
-         "\r\nCache-Control: " + (seconds < 1 ? "no-cache" : "public, max-age=" + std::to_string(seconds)) + "\r\n";
+std::string head_of(std::string_view body, const downstream& told, std::string_view content_type) {
+  const auto seconds = [](auto d) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(d).count());
+  };
+  std::string head =
+      "Content-Type: " + std::string(content_type) + "\r\nETag: " + etag_of(body) + "\r\nCache-Control: ";
+  if (told.max_age < std::chrono::seconds(1)) return head + "no-cache\r\n";
+  // Theirs may be served while they ask again for as long as it was fresh, not for as long as ours: ours is dropped by
+  // changes.
+  head += "public, max-age=" + seconds(told.max_age) + ", stale-while-revalidate=" + seconds(told.max_age);
+  if (told.stale_if_error >= std::chrono::seconds(1)) head += ", stale-if-error=" + seconds(told.stale_if_error);
+  return head + "\r\n";
 }
 
-std::string collection_of(const geo::event_page& page) {
-  std::size_t size = 256 + page.next_cursor.size();
-  for (const std::string& feature : page.features) size += feature.size() + 1;
+std::string collection_of(std::span<const std::string_view> features, std::optional<std::uint64_t> matched,
+                          std::string_view next_cursor) {
+  std::size_t size = 128 + next_cursor.size();
+  for (const std::string_view feature : features) size += feature.size() + 1;
   std::string out;
   out.reserve(size);
   out += R"({"type":"FeatureCollection")";
-  if (page.matched) out += R"(,"numberMatched":)" + std::to_string(*page.matched);
-  out += R"(,"numberReturned":)" + std::to_string(page.features.size());
-  if (!page.next_cursor.empty()) {
+  if (matched) out += R"(,"numberMatched":)" + std::to_string(*matched);
+  out += R"(,"numberReturned":)" + std::to_string(features.size());
+  if (!next_cursor.empty()) {
     out += R"(,"nextCursor":)";
-    json::append_string(out, page.next_cursor);
+    json::append_string(out, next_cursor);
   }
   out += R"(,"features":[)";
-  for (bool first = true; const std::string& feature : page.features) {
+  for (bool first = true; const std::string_view feature : features) {
     if (!first) out += ',';
     first = false;
     out += feature;
   }
   out += "]}";
   return out;
+}
+
+std::string collection_of(const geo::event_page& page) {
+  const std::vector<std::string_view> features(page.features.begin(), page.features.end());
+  return collection_of(features, page.matched, page.next_cursor);
 }
 
 std::string feature_with_history(const geo::event_history& history) {

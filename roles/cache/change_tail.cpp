@@ -22,25 +22,27 @@ constexpr std::size_t page = 1000;
 }  // namespace
 
 awaitable<result<void>> change_tail::begin() {
+  // First the listener: what is committed from here on is announced, whether the reading below sees it or not.
+  listener_ = engine_.events.database().listen(std::string(domain::geo::event_repository::channel));
+  engine_.fresh.follow(listener_);
+  const std::uint64_t number = engine_.fresh.announced();
   const call_context context = call_context::within(read_limit);
-  const auto last = co_await events_.last_sequence(context);
+  const auto last = co_await engine_.events.last_sequence(context);
   if (!last) co_return last.error();
-  last_ = *last;
-  streams_.begin_at(last_);
+  last_ = told_ = *last;
+  engine_.streams.begin_at(last_);
+  engine_.fresh.settle(number, last_, runtime::steady_now());
   co_return result<void>{};
 }
 
 awaitable<void> change_tail::run() {
   co_await asio::this_coro::throw_if_cancelled(false);
-  const auto listener = events_.database().listen(std::string(domain::geo::event_repository::channel));
   bool failing = false;
   for (;;) {
     const call_context until = call_context::within(longest_silence);
-    const auto woken = co_await listener->wait(until);
+    const auto woken = co_await listener_->wait(until);
     if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) co_return;
-    if (woken) answers_.announce();
     const auto read = co_await catch_up();
-    if (read) answers_.settle();
     if (!read && read.error() != errc::cancelled) {
       if (!failing) log::warn("the change log cannot be read", {{"role", "cache"}, {"error", read.error().what()}});
       co_await runtime::sleep_for(pause_after_failure);
@@ -53,19 +55,43 @@ awaitable<void> change_tail::run() {
 
 awaitable<result<void>> change_tail::catch_up() {
   for (;;) {
+    // What had been announced by here is in the log that is read next.
+    const std::uint64_t number = engine_.fresh.announced();
+    const auto begun = runtime::steady_now();
     const call_context context = call_context::within(read_limit);
-    auto changes = co_await events_.changes_after(context, last_, page);
-    if (!changes) co_return changes.error();
-    if (changes->empty()) co_return result<void>{};
-    std::vector<touch> touched;
-    touched.reserve(changes->size());
-    for (const auto& c : *changes) touched.push_back({c.source, c.at, c.previous});
-    answers_.apply(touched);
-    last_ = changes->back().sequence;
-    const bool more = changes->size() == page;
-    streams_.publish(std::move(*changes));
+    const auto touched = co_await engine_.events.touches_after(context, last_, page);
+    if (!touched) co_return touched.error();
+    for (const auto& t : *touched) {
+      engine_.slots.touch(t.at);
+      engine_.cells.drop(t.at);
+      if (!t.previous) continue;
+      engine_.slots.touch(*t.previous);
+      engine_.cells.drop(*t.previous);
+    }
+    if (!touched->empty()) last_ = touched->back().sequence;
+    const bool more = touched->size() == page;
+    if (!more) engine_.fresh.settle(number, last_, begun);
+    // The streams need the texts, and no answer waits for them.
+    if (const auto told = co_await tell_streams(); !told) co_return told.error();
     if (!more) co_return result<void>{};
   }
+}
+
+awaitable<result<void>> change_tail::tell_streams() {
+  while (told_ < last_) {
+    if (engine_.streams.skip_to(last_)) {
+      told_ = last_;
+      break;
+    }
+    const call_context context = call_context::within(read_limit);
+    auto changes = co_await engine_.events.changes_after(context, told_, page);
+    if (!changes) co_return changes.error();
+    // Nothing is told that could still be served as it was.
+    std::erase_if(*changes, [this](const auto& c) { return c.sequence > last_; });
+    told_ = changes->empty() ? last_ : changes->back().sequence;
+    engine_.streams.publish(std::move(*changes));
+  }
+  co_return result<void>{};
 }
 
 }  // namespace distsys::roles::cache

@@ -1,18 +1,19 @@
-// Follows the change log of the events: drops the answers that a change touches, then tells the streams.
+// Follows the change log of the events: drops what a change touches, then tells the streams.
 #pragma once
 
-#include "answer_cache.hpp"
-#include "stream_hub.hpp"
+#include "engine.hpp"
 
 #include "distsys/domain/geo/event_repository.hpp"
+
+#include <cstdint>
+#include <memory>
 
 namespace distsys::roles::cache {
 
 /// One a process. Runs on one loop.
 class change_tail {
  public:
-  change_tail(domain::geo::event_repository& events, answer_cache& answers, stream_hub& streams)
-      : events_(events), answers_(answers), streams_(streams) {}
+  explicit change_tail(engine& e) : engine_(e) {}
 
   /// Learns where the log ends: what comes later is followed.
   awaitable<result<void>> begin();
@@ -21,11 +22,12 @@ class change_tail {
 
  private:
   awaitable<result<void>> catch_up();
+  awaitable<result<void>> tell_streams();
 
-  domain::geo::event_repository& events_;
-  answer_cache& answers_;
-  stream_hub& streams_;
-  std::int64_t last_ = 0;
+  engine& engine_;
+  std::shared_ptr<ports::change_listener> listener_;
+  std::int64_t last_ = 0;  // applied
+  std::int64_t told_ = 0;  // to the streams
 };
 
 }  // namespace distsys::roles::cache

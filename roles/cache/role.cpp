@@ -2,6 +2,8 @@
 
 #include "cache_service.hpp"
 
+#include "distsys/caching/eviction.hpp"
+
 #include <array>
 
 namespace distsys::roles::cache {
@@ -18,8 +20,16 @@ std::string valid_tile_url(std::string_view text) {
 constexpr std::array options{
     option{"listen", kind::endpoint, ":5000", "HTTP address"},
     option{"database", kind::url_database, "sqlite:geo.db", "where events are stored"},
-    option{"ttl", kind::duration, "1s", "longest age of an answer whose changes were not heard of; 0s keeps none"},
-    option{"cache-size", kind::size, "64MiB", "memory for answers"},
+    option{"ttl", kind::duration, "10m", "how long what is kept lives when no change drops it; 0s keeps nothing"},
+    option{"stale-while-revalidate", kind::duration, "30s", "beyond the ttl: served while it is read anew"},
+    option{"stale-if-error", kind::duration, "10m", "beyond the ttl: served while the database does not answer"},
+    option{"max-age", kind::duration, "1s",
+           "how long browsers and proxies may keep an answer: they hear of no changes"},
+    option{"cache-size", kind::size, "64MiB", "memory for cells and answers, half each"},
+    option{"eviction", kind::text, caching::name_of(caching::default_eviction), "what makes room in full memory"}
+        .one_of(caching::eviction_names),
+    option{"cell-events", kind::integer, "1000", "events of a cell; one with more is kept as its four quarters"}
+        .between(1, 10'000),
     option{"max-streams", kind::integer, "1000", "event streams open at once"}.between(0, 100'000),
     option{"max-streams-per-address", kind::integer, "100", "event streams open at once to one client address"}.between(
         1, 100'000),
@@ -30,10 +40,14 @@ constexpr std::array options{
 
 std::unique_ptr<app::service> make(app::role_context& context) {
   cache_settings s;
-  s.ttl = context.duration("ttl");
-  s.max_bytes = context.size("cache-size");
-  s.max_streams = static_cast<std::size_t>(context.integer("max-streams"));
-  s.max_streams_an_address = static_cast<std::size_t>(context.integer("max-streams-per-address"));
+  s.kept.lifetimes = {context.duration("ttl"), context.duration("stale-while-revalidate"),
+                      context.duration("stale-if-error")};
+  s.kept.max_age = context.duration("max-age");
+  s.kept.max_bytes = context.size("cache-size");
+  s.kept.eviction = caching::parse_eviction(context.text("eviction")).value_or(caching::default_eviction);
+  s.kept.cell_events = static_cast<std::size_t>(context.integer("cell-events"));
+  s.kept.max_streams = static_cast<std::size_t>(context.integer("max-streams"));
+  s.kept.max_streams_an_address = static_cast<std::size_t>(context.integer("max-streams-per-address"));
   s.page = {context.text("tile-url"), context.text("tile-attribution")};
   if (const auto ok = check(s.page); !ok) throw failure(ok.error());
   return std::make_unique<cache_service>(context, s);

@@ -92,6 +92,13 @@ void stream_hub::begin_at(std::int64_t sequence) {
   sequence_ = sequence;
 }
 
+bool stream_hub::skip_to(std::int64_t sequence) {
+  const std::scoped_lock lock(mutex_);
+  if (streams() > 0) return false;
+  sequence_ = sequence;
+  return true;
+}
+
 void stream_hub::publish(std::vector<geo::change> changes) {
   if (changes.empty()) return;
   const std::scoped_lock lock(mutex_);

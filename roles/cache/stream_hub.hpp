@@ -85,6 +85,8 @@ class stream_hub {
   /// The number of the last change before the first publish().
   void begin_at(std::int64_t sequence);
   void publish(std::vector<domain::geo::change> changes);
+  /// Instead of publishing up to there, when there is nobody to publish to: false when there is.
+  bool skip_to(std::int64_t sequence);
   std::size_t streams() const { return places_.taken(); }
 
  private:

@@ -65,13 +65,15 @@ TEST_CASE("one event comes with its history") {
   CHECK(json::get_string(json::get_array(o, "history")->at(1).get_object(), "change") == "ended");
 }
 
-TEST_CASE("the head of an answer says its tag and how long it may be kept") {
-  const std::string head = head_of("x", 2s);
+TEST_CASE("the head of an answer says its tag and how long it may be kept by those who hear of no changes") {
+  const std::string head = head_of("x", {2s, 600s});
   CHECK(head.find("Content-Type: application/geo+json\r\n") == 0);
-  CHECK(head.find("Cache-Control: public, max-age=2\r\n") != std::string::npos);
-  CHECK(head_of("x", 999ms).find("Cache-Control: no-cache\r\n") != std::string::npos);
-  CHECK(head_of("x", 2s) == head);
-  CHECK(head_of("y", 2s) != head);
+  CHECK(head.find("Cache-Control: public, max-age=2, stale-while-revalidate=2, stale-if-error=600\r\n") !=
+        std::string::npos);
+  CHECK(head_of("x", {2s, 0s}).find("stale-if-error") == std::string::npos);
+  CHECK(head_of("x", {999ms, 600s}).find("Cache-Control: no-cache\r\n") != std::string::npos);
+  CHECK(head_of("x", {2s, 600s}) == head);
+  CHECK(head_of("y", {2s, 600s}) != head);
 }
 
 TEST_CASE("a stream sees what enters its box appear, and what leaves it end") {

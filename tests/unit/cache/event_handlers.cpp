@@ -82,15 +82,15 @@ awaitable<void> ask_together(event_handlers& handlers, runtime::task_group& load
 
 std::vector<net::http_response> answers_of(const std::shared_ptr<broken_database>& db, int callers) {
   runtime::runtime loops(1);
-  domain::geo::event_repository events(db);
-  answer_cache answers(1 << 20, 1s, 1);
-  runtime::task_group loads, main;
-  runtime::blocking_lane packer("packer", 4);
-  event_handlers handlers(events, answers, loads, packer);
+  engine e(db, 1, {});
+  e.fresh.settle(0, 0, runtime::steady_now());
+  runtime::task_group main;
+  event_handlers handlers(e);
   std::vector<net::http_response> got;
-  main.spawn(loops.loop(0), ask_together(handlers, loads, loops, callers, got));
+  main.spawn(loops.loop(0), ask_together(handlers, e.loads, loops, callers, got));
   loops.run();
-  CHECK(answers.totals().entries == 0);
+  CHECK(e.answers.totals().entries == 0);
+  CHECK(e.cells.totals().entries == 0);
   return got;
 }
 
@@ -142,24 +142,26 @@ std::string unpacked(std::string_view packed, std::size_t bytes) {
 /// A cache of two loops that keeps one answer, and what its hits are given.
 struct kept_answer {
   runtime::runtime loops{2};
-  domain::geo::event_repository events{std::make_shared<broken_database>(errc::internal)};
-  answer_cache answers{16 << 20, 60s, 2};
-  runtime::task_group loads, main;
-  runtime::blocking_lane packer;
-  event_handlers handlers{events, answers, loads, packer};
+  engine e;
+  answer_cache& answers = e.answers;
+  runtime::blocking_lane& packer = e.packer;
+  runtime::task_group main;
+  event_handlers handlers{e};
   std::mutex mutex;
   std::vector<net::shared_body> got;
 
-  kept_answer(std::size_t bytes, std::size_t lane_limit) : packer("packer", lane_limit) {
+  kept_answer(std::size_t bytes, std::size_t lane_limit)
+      : e(std::make_shared<broken_database>(errc::internal), 2, {.max_bytes = 32 << 20, .max_packing = lane_limit}) {
+    e.fresh.settle(0, 0, runtime::steady_now());
     auto wanted = read_event_request(box);
     auto a = std::make_shared<answer>();
     a->key = wanted->key;
-    a->where = wanted->query.where;
+    a->watch = e.slots.take(cover_of(wanted->query.where));
     a->body = geojson(bytes);
-    a->head = head_of(a->body, 60s);
+    a->head = head_of(a->body, {60s, 0s});
     a->filled = runtime::steady_now();
-    a->expires = a->filled + 60s;
-    REQUIRE(answers.fill(answers.begin_fill(), a));
+    a->renew = a->expires = a->filled + 60s;
+    REQUIRE(answers.keep(a, a->filled));
   }
 
   awaitable<void> hit(std::string_view coding) {
@@ -232,7 +234,7 @@ TEST_CASE("hits at once compress an answer once, and none of them waits for anot
   CHECK(accounted >= bytes + form.size());
   CHECK(k.answers.totals().bytes == accounted);
   // What is being sent outlives the entry.
-  k.answers.clear();
+  k.e.purge();
   CHECK(unpacked(form, bytes) == k.got.back().bytes);
 }
 

@@ -1,0 +1,252 @@
+#include "answer_desk.hpp"
+
+#include "distsys/foundation/text.hpp"
+#include "distsys/net/gzip.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace distsys::roles::cache {
+namespace {
+
+using namespace std::chrono_literals;
+using net::http_request;
+using net::http_response;
+
+constexpr auto gate_limit = 50ms;     // for the follower of the log to apply what has been announced
+constexpr auto pause_when_down = 1s;  // between attempts at a database that fails, while there is something to serve
+constexpr std::size_t pack_here = 32u << 10;  // a third of a millisecond: what is longer must not hold up a loop
+
+metrics::counter& counter_of(std::string_view outcome) {
+  return metrics::get_counter("distsys_cache_requests_total", "Requests for events, by how they were answered",
+                              {{"outcome", outcome}});
+}
+
+std::int64_t whole_seconds(std::chrono::steady_clock::duration d) {
+  return std::chrono::duration_cast<std::chrono::seconds>(d).count();
+}
+
+std::string hit_status(time_point until, time_point now, std::string_view detail) {
+  std::string s = "distsys; hit; ttl=" + std::to_string(whole_seconds(until - now));
+  if (!detail.empty()) s.append("; detail=").append(detail);
+  return s;
+}
+
+std::string_view forward_of(provenance how, trust asked) {
+  if (asked == trust::doubted) return "distsys; fwd=stale";
+  return how == provenance::partial ? "distsys; fwd=partial" : "distsys; fwd=miss";
+}
+
+/// Is it the database that failed, rather than the question or the asker?
+bool failed(const error& e) {
+  return e.code != errc::invalid && e.code != errc::cancelled && e.code != errc::not_found;
+}
+
+bool only_if_cached(const http_request& request) {
+  for (const std::string_view directive : split(request.header("cache-control"), ','))
+    if (equal_ignoring_case(trim(directive), "only-if-cached")) return true;
+  return false;
+}
+
+}  // namespace
+
+answer_desk::answer_desk(answer_cache& answers, freshness& fresh, runtime::task_group& loads,
+                         runtime::blocking_lane& packer, const settings& s)
+    : answers_(answers),
+      fresh_(fresh),
+      packer_(packer),
+      settings_(s),
+      flights_(loads, s.max_waiters),
+      hits_(counter_of("hit")),
+      misses_(counter_of("miss")),
+      coalesced_(counter_of("coalesced")),
+      stale_(counter_of("stale")),
+      refused_(counter_of("refused")),
+      failures_(counter_of("failure")),
+      prepared_(metrics::get_counter("distsys_cache_prepared_hits_total", "Hits that were bytes already", {})),
+      packed_(metrics::get_counter("distsys_cache_compressions_total", "Answers compressed, each once", {})) {}
+
+request_counts answer_desk::counts() const noexcept {
+  return {hits_.value(),    misses_.value(),   coalesced_.value(), stale_.value(),
+          refused_.value(), failures_.value(), prepared_.value()};
+}
+
+http_response answer_desk::refuse(const error& e) {
+  refused_.add();
+  return http_response::from_error(e);
+}
+
+shared_answer answer_desk::find_spelling(std::string_view spelling, time_point now) {
+  if (!fresh_.believed(now)) return nullptr;
+  shared_answer a = answers_.find_spelling(spelling, now);
+  if (!a) return nullptr;
+  prepared_.add();
+  hits_.add();
+  return a;
+}
+
+http_response answer_desk::deliver_hit(const shared_answer& a, time_point now) const {
+  return deliver(a, now, hit_status(a->expires, now, {}));
+}
+
+// The field is looked for only until the form is there.
+bool answer_desk::wants_packing(const http_request& request, const answer& a) {
+  return a.gzip.absent() && a.body.size() >= net::gzip_minimum && net::accepts_gzip(request.header("accept-encoding"));
+}
+
+awaitable<http_response> answer_desk::hit(http_request& request, shared_answer a, time_point now, std::string status) {
+  hits_.add();
+  if (wants_packing(request, *a)) co_await pack(a);
+  co_return deliver(a, now, std::move(status));
+}
+
+awaitable<trust> answer_desk::gate(runtime::deadline limit) {
+  const time_point now = runtime::steady_now();
+  if (fresh_.believed(now)) co_return trust::believed;
+  const bool caught_up = co_await fresh_.catch_up(std::min(limit, now + gate_limit));
+  co_return caught_up&& fresh_.lately(runtime::steady_now()) ? trust::believed : trust::doubted;
+}
+
+awaitable<http_response> answer_desk::serve(http_request& request, std::string_view spelling, std::string key,
+                                            maker make) {
+  // A load that began before this was announced may not have seen it: it is not joined.
+  const std::uint64_t announced = fresh_.announced();
+  const trust how = co_await gate(request.deadline);
+  const time_point now = runtime::steady_now();
+  if (how == trust::believed) {
+    if (auto a = answers_.find(key, now)) {
+      answers_.remember_spelling(spelling, a);
+      prepared_.add();
+      std::string status = hit_status(a->expires, now, {});
+      co_return co_await hit(request, std::move(a), now, std::move(status));
+    }
+  }
+  if (only_if_cached(request)) co_return co_await serve_kept_only(request, key, make);
+  const bool down = now.time_since_epoch().count() < down_until_.load(std::memory_order_relaxed);
+  if (down)
+    if (auto stale = co_await serve_stale(request, key, make)) co_return std::move(*stale);
+
+  std::string flight = key + (how == trust::doubted ? '!' : '@') + std::to_string(announced);
+  auto got = co_await flights_.run(
+      std::move(flight), [this, key, make, how] { return load(key, make, how); }, request.deadline);
+  if (!got.value) {
+    const error& why = got.value.error();
+    if (failed(why))
+      if (auto stale = co_await serve_stale(request, key, make)) co_return std::move(*stale);
+    (failed(why) ? failures_ : refused_).add();
+    co_return http_response::from_error(why);
+  }
+  const loaded& l = *got.value;
+  if (l.stored) answers_.remember_spelling(spelling, l.what);
+  const time_point then = runtime::steady_now();
+  if (l.found) {
+    prepared_.add();
+    co_return co_await hit(request, l.what, then, hit_status(l.what->expires, then, {}));
+  }
+  if (l.how == provenance::cells || l.how == provenance::late_cells) {
+    const std::string_view detail = l.how == provenance::cells ? "cells" : "stale-while-revalidate";
+    co_return co_await hit(request, l.what, then, hit_status(l.what->expires, then, detail));
+  }
+  const bool collapsed = !got.led || l.how == provenance::joined;
+  (collapsed ? coalesced_ : misses_).add();
+  if (wants_packing(request, *l.what)) co_await pack(l.what);
+  std::string status(forward_of(l.how, how));
+  if (collapsed) {
+    status += "; collapsed";
+  } else if (l.stored) {
+    status += "; stored";
+  }
+  if (l.how == provenance::direct && settings_.ttl > settings_.ttl.zero()) status += "; detail=direct";
+  co_return deliver(l.what, then, std::move(status));
+}
+
+awaitable<result<answer_desk::loaded>> answer_desk::load(std::string key, maker make, trust how) {
+  // Between the miss and this load another may have ended.
+  if (how == trust::believed)
+    if (auto kept = answers_.find(key, runtime::steady_now()))
+      co_return loaded{std::move(kept), provenance::cells, true, true};
+  auto m = co_await make(how);
+  if (!m) {
+    if (failed(m.error()) && m.error().code != errc::overloaded)
+      down_until_.store((runtime::steady_now() + pause_when_down).time_since_epoch().count(),
+                        std::memory_order_relaxed);
+    co_return m.error();
+  }
+  const time_point now = runtime::steady_now();
+  const provenance from = m->how;
+  shared_answer a = answer_of(std::move(key), std::move(*m), now);
+  const bool stored = settings_.ttl > settings_.ttl.zero() && answers_.keep(a, now);
+  co_return loaded{std::move(a), from, stored, false};
+}
+
+shared_answer answer_desk::answer_of(std::string key, made m, time_point now) const {
+  auto a = std::make_shared<answer>();
+  a->key = std::move(key);
+  a->head = head_of(m.body, settings_.told, m.content_type);
+  a->body = std::move(m.body);
+  a->body.shrink_to_fit();
+  a->watch = std::move(m.watch);
+  a->filled = m.filled;
+  a->expires = m.fresh_until == time_point::max() ? now + settings_.ttl : m.fresh_until;
+  a->renew = a->expires - settings_.ttl / 20;
+  a->next_expiry = m.next_expiry;
+  return a;
+}
+
+awaitable<http_response> answer_desk::serve_kept_only(http_request& request, const std::string& key,
+                                                      const maker& make) {
+  auto m = co_await make(trust::kept_only);
+  if (m) {
+    const time_point now = runtime::steady_now();
+    auto a = answer_of(key, std::move(*m), now);
+    std::string status = hit_status(a->expires, now, "cells");
+    co_return co_await hit(request, std::move(a), now, std::move(status));
+  }
+  if (m.error() == errc::invalid) co_return refuse(m.error());
+  auto r = http_response::problem(504, "Gateway Timeout", "not kept, and the request said only-if-cached");
+  co_return std::move(r).header("Cache-Status", "distsys; detail=only-if-cached");
+}
+
+// The database does not answer: what no change is known to have touched is better than nothing, for a while.
+awaitable<std::optional<http_response>> answer_desk::serve_stale(http_request& request, const std::string& key,
+                                                                 const maker& make) {
+  const time_point now = runtime::steady_now();
+  shared_answer a = answers_.find_stale(key, now);
+  if (a && now >= std::min(a->expires, fresh_.confirmed()) + settings_.stale_if_error) a.reset();
+  if (!a) {
+    auto m = co_await make(trust::stale);
+    if (!m) co_return std::nullopt;
+    a = answer_of(key, std::move(*m), now);
+  }
+  stale_.add();
+  if (wants_packing(request, *a)) co_await pack(a);
+  co_return deliver(a, now, hit_status(std::min(a->expires, fresh_.confirmed()), now, "stale-if-error"));
+}
+
+// Age is how long it has not been known to be true: while the log is followed that is no time at all.
+http_response answer_desk::deliver(const shared_answer& a, time_point now, std::string cache_status) const {
+  http_response r = http_response::prepared({a, a->body, a->gzip.bytes()}, a->head);
+  r.headers.reserve(2);
+  const auto age = whole_seconds(now - std::max(a->filled, fresh_.confirmed()));
+  r.headers.emplace_back("Age", std::to_string(std::max<std::int64_t>(0, age)));
+  r.headers.emplace_back("Cache-Status", std::move(cache_status));
+  return r;
+}
+
+// Whoever comes while another makes the form does not wait for it: the plain one is there.
+awaitable<void> answer_desk::pack(shared_answer a) {
+  if (!a->gzip.claim()) co_return;
+  const auto make = [a]() -> result<void> {
+    a->gzip.make(a->body);
+    return {};
+  };
+  const auto made = a->body.size() <= pack_here ? make() : co_await packer_.run(make);
+  if (made) {
+    packed_.add();
+  } else {
+    a->gzip.give_up();  // the lane is full: the next one tries again
+  }
+}
+
+}  // namespace distsys::roles::cache

@@ -1,0 +1,202 @@
+#include "area_maker.hpp"
+
+#include "distsys/domain/geo/cursor.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <numbers>
+#include <utility>
+
+namespace distsys::roles::cache {
+namespace {
+
+namespace geo = domain::geo;
+using namespace std::chrono_literals;
+using found = cell_loader::found;
+
+constexpr auto load_limit = 10s;
+constexpr auto agreement_limit = 50ms;  // for the follower of the log to come to what a load has seen
+constexpr auto direct_life = 2s;
+constexpr int attempts = 3;
+constexpr double half_way_round_m = std::numbers::pi * geo::earth_radius_m * 1.000001;
+constexpr double first_ring_m = 500, ring_factor = 8;
+
+/// The children of a split cell that the area touches.
+void add_children(std::vector<geo::quad>& to, const geo::quad& of, const geo::area& where) {
+  for (const geo::quad& child : of.children())
+    if (geo::compare(where, child) != geo::overlap::none) to.push_back(child);
+}
+
+bool too_many(std::size_t parts, std::size_t open, std::size_t splits, std::size_t cell_events) {
+  return parts + open > area_maker::most_leaves || splits * cell_events > area_maker::most_events;
+}
+
+void sort_parts(std::vector<found>& parts) {
+  std::sort(parts.begin(), parts.end(),
+            [](const found& a, const found& b) { return a.where.range().first < b.where.range().first; });
+}
+
+provenance provenance_of(const std::vector<found>& parts) {
+  std::size_t kept = 0, late = 0, loaded = 0, joined = 0;
+  for (const found& f : parts) {
+    kept += f.how == origin::cell || f.how == origin::parent || f.how == origin::stale ? 1 : 0;
+    late += f.how == origin::stale ? 1 : 0;
+    loaded += f.how == origin::loaded ? 1 : 0;
+    joined += f.how == origin::joined ? 1 : 0;
+  }
+  if (loaded > 0) return kept > 0 ? provenance::partial : provenance::database;
+  if (joined > 0) return provenance::joined;
+  return late > 0 ? provenance::late_cells : provenance::cells;
+}
+
+made made_of(const assembled& a, const std::vector<found>& parts, slot_table::watch watch) {
+  made m;
+  m.body = collection_of(a.features, a.matched, a.next_cursor);
+  m.watch = std::move(watch);
+  m.next_expiry = a.next_expiry;
+  m.how = provenance_of(parts);
+  m.filled = m.fresh_until = time_point::max();
+  for (const found& f : parts) {
+    m.filled = std::min(m.filled, f.from->filled);
+    m.fresh_until = std::min(m.fresh_until, f.from->fresh_until);
+  }
+  return m;
+}
+
+}  // namespace
+
+std::vector<geo::quad> cover_of(const geo::area& where) {
+  return geo::cover_quads(where, area_maker::most_quads, area_maker::finest_level);
+}
+
+area_maker::area_maker(geo::event_repository& events, slot_table& slots, freshness& fresh, cell_loader& cells)
+    : events_(events),
+      slots_(slots),
+      fresh_(fresh),
+      cells_(cells),
+      direct_(metrics::get_counter("distsys_cache_database_queries_total",
+                                   "Reads of the database, by what they are for", {{"for", "areas"}})) {}
+
+awaitable<result<made>> area_maker::make(geo::event_query query, trust how) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  if (const auto ok = geo::check(query); !ok) co_return ok.error();
+  if (const auto after = geo::read_cursor(query); !after) co_return after.error();
+  const bool cells = !query.at && cells_.cells().lifetimes().ttl > time_point::duration::zero();
+  for (int n = 1; cells && n <= attempts; ++n) {
+    // What one statement reads agrees with itself.
+    const trust now = n == attempts && how == trust::believed ? trust::doubted : how;
+    const bool near = std::holds_alternative<geo::nearest>(query.where);
+    auto tried = near ? co_await nearest(query, now) : co_await within(query, now);
+    if (!tried) co_return tried.error();
+    if (tried->what) co_return std::move(*tried->what);
+    if (!tried->again) break;
+  }
+  co_return co_await directly(std::move(query), how);
+}
+
+awaitable<result<area_maker::parts>> area_maker::gather(geo::area where, std::vector<geo::quad> cover, trust how) {
+  std::vector<found> all;
+  while (!cover.empty()) {
+    auto got = co_await cells_.get(std::move(cover), how, runtime::steady_now() + load_limit);
+    if (!got) co_return got.error();
+    cover.clear();
+    std::size_t splits = 0;
+    for (found& f : *got) {
+      if (!f.from->split()) {
+        all.push_back(std::move(f));
+        continue;
+      }
+      ++splits;
+      if (f.where.level() == geo::quad::deepest) co_return parts();
+      add_children(cover, f.where, where);
+    }
+    if (too_many(all.size(), cover.size(), splits, cells_.bounds().cell_events)) co_return parts();
+  }
+  sort_parts(all);
+  co_return parts(std::move(all));
+}
+
+// Parts of different loads are of different moments. Once the follower has applied what the youngest has seen, and none
+// of it has touched the area since the watch was taken, all of them are of this moment.
+awaitable<bool> area_maker::agree(const std::vector<found>& all, const slot_table::watch& watch, trust how) {
+  const auto differs = [&](const found& f) { return f.from->load != all.front().from->load; };
+  if (std::none_of(all.begin(), all.end(), differs)) co_return true;
+  std::int64_t seen = 0;
+  for (const found& f : all) seen = std::max(seen, f.from->seen);
+  if (how == trust::stale) co_return true;  // the log cannot be read: nobody knows better
+  if (fresh_.applied() < seen && !co_await fresh_.catch_up_to(seen, runtime::steady_now() + agreement_limit))
+    co_return false;
+  co_return watch.valid();
+}
+
+awaitable<result<area_maker::attempt>> area_maker::within(const geo::event_query& query, trust how) {
+  auto cover = cover_of(query.where);
+  auto watch = slots_.take(cover);
+  auto all = co_await gather(query.where, std::move(cover), how);
+  if (!all) co_return all.error();
+  if (!*all) co_return attempt{};
+  if (!co_await agree(**all, watch, how)) co_return attempt{.what = {}, .again = true};
+  const auto a = assemble(query, **all, runtime::now());
+  if (!a) co_return a.error();
+  co_return attempt{.what = made_of(*a, **all, std::move(watch))};
+}
+
+awaitable<result<area_maker::attempt>> area_maker::nearest(const geo::event_query& query, trust how) {
+  const geo::position center = std::get<geo::nearest>(query.where).center;
+  for (double reach = first_ring_m;; reach *= ring_factor) {
+    const bool whole = reach >= half_way_round_m;
+    const geo::area ring = whole ? geo::area(geo::everywhere{}) : geo::area(geo::circle{center, reach});
+    auto cover = cover_of(ring);
+    auto watch = slots_.take(cover);
+    auto all = co_await gather(ring, std::move(cover), how);
+    if (!all) co_return all.error();
+    if (!*all) co_return attempt{};
+    if (!co_await agree(**all, watch, how)) co_return attempt{.what = {}, .again = true};
+    const auto a = assemble_nearest(query, **all, reach, whole, runtime::now());
+    if (!a) co_return a.error();
+    if (*a) co_return attempt{.what = made_of(**a, **all, std::move(watch))};
+  }
+}
+
+awaitable<result<made>> area_maker::directly(geo::event_query query, trust how) {
+  if (how == trust::kept_only || how == trust::stale) co_return error{errc::not_found, "not kept"};
+  made m;
+  m.watch = slots_.take(cover_of(query.where));  // of nearest: the world
+  m.filled = runtime::steady_now();
+  m.fresh_until = cells_.cells().fresh_until(m.filled);
+  // Which of its events expires first is not known. What was there at a past time does not expire.
+  if (!query.at) m.fresh_until = std::min(m.fresh_until, m.filled + direct_life);
+  direct_.add();
+  const ports::call_context context = ports::call_context::within(load_limit);
+  const auto page = co_await events_.find(context, std::move(query));
+  if (!page) co_return page.error();
+  m.body = collection_of(*page);
+  co_return m;
+}
+
+std::optional<std::vector<found>> area_maker::peek(const geo::area& where, time_point now) const {
+  const auto* near = std::get_if<geo::nearest>(&where);
+  const geo::area ring = near ? geo::area(geo::circle{near->center, first_ring_m}) : where;
+  std::vector<found> all;
+  for (std::vector<geo::quad> open = cover_of(ring), next; !open.empty(); open.swap(next)) {
+    next.clear();
+    std::size_t splits = 0;
+    for (const geo::quad& q : open) {
+      found f = cells_.peek(q, now);
+      const bool split = f.from && f.from->split() && q.level() < geo::quad::deepest;
+      splits += split ? 1 : 0;
+      if (split) {
+        add_children(next, q, ring);
+      } else {
+        all.push_back(std::move(f));
+      }
+    }
+    if (too_many(all.size(), next.size(), splits, cells_.bounds().cell_events)) return std::nullopt;
+  }
+  sort_parts(all);
+  return all;
+}
+
+}  // namespace distsys::roles::cache

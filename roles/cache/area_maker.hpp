@@ -1,0 +1,60 @@
+// Makes the answers to area queries: from cells, or, where a query would touch too many, from the database itself.
+#pragma once
+
+#include "assemble.hpp"
+#include "cell_loader.hpp"
+#include "made.hpp"
+
+#include "distsys/foundation/metrics.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+namespace distsys::roles::cache {
+
+/// Any loop.
+class area_maker {
+ public:
+  static constexpr std::size_t most_quads = 16;    // of a cover
+  static constexpr std::size_t most_leaves = 256;  // after splitting; more: the database is asked directly
+  static constexpr std::size_t most_events = 100'000;
+  static constexpr unsigned finest_level = 15;  // about 1.2 km: smaller areas share that
+
+  area_maker(domain::geo::event_repository& events, slot_table& slots, freshness& fresh, cell_loader& cells);
+
+  /// The bytes of event_repository::find(), as of one moment. A query of another time (`at`) is read directly.
+  awaitable<result<made>> make(domain::geo::event_query query, trust how);
+
+  /// The cells of an area as they are kept now, split ones replaced by their children, and null for what would be read;
+  /// nothing when there are too many. Counts nothing. For nearest: of the first ring that holds enough, as kept.
+  std::optional<std::vector<cell_loader::found>> peek(const domain::geo::area& where, time_point now) const;
+
+  std::uint64_t direct_queries() const noexcept { return direct_.value(); }
+
+ private:
+  /// Parts in ascending order; nothing when the area needs too many cells.
+  using parts = std::optional<std::vector<cell_loader::found>>;
+  /// Neither: it needs too many cells. `again`: changes came in between.
+  struct attempt {
+    std::optional<made> what;
+    bool again = false;
+  };
+
+  awaitable<result<parts>> gather(domain::geo::area where, std::vector<domain::geo::quad> cover, trust how);
+  awaitable<bool> agree(const std::vector<cell_loader::found>& all, const slot_table::watch& watch, trust how);
+  awaitable<result<attempt>> within(const domain::geo::event_query& query, trust how);
+  awaitable<result<attempt>> nearest(const domain::geo::event_query& query, trust how);
+  awaitable<result<made>> directly(domain::geo::event_query query, trust how);
+
+  domain::geo::event_repository& events_;
+  slot_table& slots_;
+  freshness& fresh_;
+  cell_loader& cells_;
+  metrics::counter& direct_;
+};
+
+/// The quads that an area's answer is made from, and depends on: of one level, chosen from its extent.
+std::vector<domain::geo::quad> cover_of(const domain::geo::area& where);
+
+}  // namespace distsys::roles::cache

@@ -1,0 +1,257 @@
+#include "cell_loader.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace distsys::roles::cache {
+namespace {
+
+namespace geo = domain::geo;
+using namespace std::chrono_literals;
+
+constexpr auto load_limit = 10s;
+constexpr unsigned hot_uses = 2;        // asked for again since it was read: worth reading before its time is over
+constexpr int refresh_ahead_part = 10;  // in the last tenth of its time
+
+metrics::counter& cell_counter(std::string_view outcome) {
+  return metrics::get_counter("distsys_cache_cells_total",
+                              "Cells that requests were answered from, by where they came from",
+                              {{"outcome", outcome}});
+}
+
+}  // namespace
+
+/// One caller's wait for all its flights.
+struct cell_loader::ticket {
+  explicit ticket(executor here) : wake(std::make_shared<caching::wakeup>(here)) {}
+  std::shared_ptr<caching::wakeup> wake;
+  std::atomic<std::size_t> left{0};
+};
+
+struct cell_loader::flight {
+  geo::quad where;
+  slot_table::watch watch;
+  std::uint64_t announced = 0;                   // before the read began
+  std::vector<std::shared_ptr<ticket>> waiters;  // of the mutex, as is what follows
+  std::optional<result<shared_cell>> landed;
+};
+
+cell_loader::cell_loader(geo::event_repository& events, slot_table& slots, const freshness& fresh, cell_cache& cells,
+                         runtime::task_group& loads, const limits& l)
+    : events_(events),
+      slots_(slots),
+      fresh_(fresh),
+      cells_(cells),
+      loads_(loads),
+      limits_(l),
+      hits_(cell_counter("hit")),
+      negative_(cell_counter("negative")),
+      parent_(cell_counter("parent")),
+      stale_(cell_counter("stale")),
+      misses_(cell_counter("miss")),
+      coalesced_(cell_counter("coalesced")),
+      splits_(cell_counter("split")),
+      refreshes_(
+          metrics::get_counter("distsys_cache_refreshes_total", "Cells read anew before or after their time", {})),
+      queries_(metrics::get_counter("distsys_cache_database_queries_total",
+                                    "Reads of the database, by what they are for", {{"for", "cells"}})) {}
+
+cell_counts cell_loader::counts() const noexcept {
+  return {hits_.value(),      negative_.value(), parent_.value(),    stale_.value(),  misses_.value(),
+          coalesced_.value(), splits_.value(),   refreshes_.value(), queries_.value()};
+}
+
+cell_loader::found cell_loader::peek(const geo::quad& q, time_point now) const {
+  const auto usable = [&](const shared_cell& c) {
+    return c && now < c->fresh_until + cells_.lifetimes().stale_while_revalidate;
+  };
+  if (auto c = cells_.peek(q, now); usable(c))
+    return {q, std::move(c), now < c->fresh_until ? origin::cell : origin::stale};
+  if (auto c = cells_.peek_parent(q, now); usable(c)) return {q, std::move(c), origin::parent};
+  return {q, nullptr, origin::loaded};
+}
+
+std::optional<cell_loader::found> cell_loader::kept(const geo::quad& q, trust how, time_point now) {
+  const auto& life = cells_.lifetimes();
+  const auto usable = [&](const shared_cell& c) {
+    if (!c || (how == trust::doubted && !c->split())) return false;
+    if (how != trust::stale) return now < c->fresh_until + life.stale_while_revalidate;
+    return now < std::min(c->fresh_until, fresh_.confirmed()) + life.stale_if_error;
+  };
+  if (auto c = cells_.find(q, now); usable(c)) {
+    const bool late = now >= c->fresh_until || how == trust::stale;
+    return found{q, std::move(c), late ? origin::stale : origin::cell};
+  }
+  if (auto c = cells_.find_parent(q, now); usable(c)) return found{q, std::move(c), origin::parent};
+  return std::nullopt;
+}
+
+// Whoever joins a load must not be given less than it could have read itself.
+bool cell_loader::joinable(const flight& f, trust how, std::uint64_t announced) const noexcept {
+  return f.announced >= announced || (how == trust::believed && f.watch.valid());
+}
+
+cell_loader::shared_flight cell_loader::begin(const geo::quad& q, std::uint64_t announced) {
+  auto f = std::make_shared<flight>();
+  f->where = q;
+  f->announced = announced;
+  f->watch = slots_.take(q);
+  flights_[q.code()] = f;
+  return f;
+}
+
+awaitable<result<std::vector<cell_loader::found>>> cell_loader::get(std::vector<geo::quad> quads, trust how,
+                                                                    runtime::deadline limit) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  const executor here = co_await asio::this_coro::executor;
+  const time_point now = runtime::steady_now();
+  std::vector<found> all(quads.size());
+  std::vector<std::size_t> missing;
+  for (std::size_t i = 0; i < quads.size(); ++i) {
+    if (auto k = kept(quads[i], how, now)) {
+      all[i] = std::move(*k);
+    } else {
+      missing.push_back(i);
+    }
+  }
+  const auto count_kept = [&](const found& f) {
+    if (f.from->split()) return splits_.add();
+    f.from->uses.fetch_add(1, std::memory_order_relaxed);
+    (f.how == origin::parent ? parent_ : f.how == origin::stale ? stale_ : hits_).add();
+    if (f.from->negative()) negative_.add();
+    if (how == trust::believed) refresh_when_due(f.from, now, here);
+  };
+  if (!missing.empty() && (how == trust::kept_only || how == trust::stale)) {
+    co_return error{errc::not_found, "not kept"};
+  }
+
+  std::vector<shared_flight> mine, begun;
+  const auto wait = std::make_shared<ticket>(here);
+  bool crowded = false;
+  if (!missing.empty()) {
+    const std::uint64_t announced = fresh_.announced();
+    const std::scoped_lock lock(mutex_);
+    for (const std::size_t i : missing) {
+      const auto at = flights_.find(quads[i].code());
+      shared_flight f = at != flights_.end() && joinable(*at->second, how, announced) ? at->second : nullptr;
+      if (!f) {
+        // Between the look above and this one a load may have landed.
+        if (auto k = kept(quads[i], how, now)) {
+          all[i] = std::move(*k);
+          continue;
+        }
+        f = begin(quads[i], announced);
+        begun.push_back(f);
+        all[i].how = origin::loaded;
+      } else {
+        all[i].how = origin::joined;
+      }
+      all[i].where = quads[i];
+      crowded = crowded || f->waiters.size() >= limits_.max_waiters;
+      if (!crowded) f->waiters.push_back(wait);
+      mine.push_back(std::move(f));
+    }
+    wait->left.store(mine.size(), std::memory_order_relaxed);
+  }
+  for (const found& f : all)
+    if (f.from) count_kept(f);
+  if (mine.empty()) co_return all;
+
+  misses_.add(begun.size());
+  coalesced_.add(mine.size() - begun.size());
+  if (!begun.empty()) loads_.spawn(here, load(std::move(begun)));
+  if (crowded) co_return error{errc::overloaded, "too many callers wait for one load"};
+  const bool woken = co_await wait->wake->wait(limit);
+  const std::scoped_lock lock(mutex_);
+  std::size_t next = 0;
+  for (found& f : all) {
+    if (f.from) continue;
+    const auto& landed = mine[next++]->landed;
+    if (!landed) {
+      const bool cancelled = !woken && runtime::steady_now() < limit;
+      co_return cancelled ? error{errc::cancelled} : error{errc::timeout, "waited for a load under way"};
+    }
+    if (!*landed) co_return landed->error();
+    f.from = landed->value();
+  }
+  co_return all;
+}
+
+void cell_loader::refresh_when_due(const shared_cell& c, time_point now, executor here) {
+  const bool late = now >= c->fresh_until;
+  const bool ahead = now >= c->fresh_until - cells_.lifetimes().ttl / refresh_ahead_part &&
+                     c->uses.load(std::memory_order_relaxed) >= hot_uses;
+  if (!(late || ahead) || c->refreshing.exchange(true, std::memory_order_relaxed)) return;
+  std::vector<shared_flight> flights;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (flights_.contains(c->where.code())) return c->refreshing.store(false, std::memory_order_relaxed);
+    flights.push_back(begin(c->where, fresh_.announced()));
+  }
+  refreshes_.add();
+  loads_.spawn(here, refresh(std::move(flights), c));
+}
+
+awaitable<void> cell_loader::refresh(std::vector<shared_flight> flights, shared_cell old) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  const auto done = co_await read(flights);
+  finish(flights, done);
+  if (!done) old->refreshing.store(false, std::memory_order_relaxed);
+}
+
+awaitable<void> cell_loader::load(std::vector<shared_flight> flights) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  finish(flights, co_await read(flights));
+}
+
+awaitable<result<std::vector<shared_cell>>> cell_loader::read(std::span<const shared_flight> flights) {
+  std::vector<geo::quad> quads;
+  quads.reserve(flights.size());
+  for (const auto& f : flights) quads.push_back(f->where);
+  queries_.add();
+  const time_point begun = runtime::steady_now();
+  const ports::call_context context = ports::call_context::within(load_limit);
+  auto got = co_await events_.read_quads(context, std::move(quads), limits_.cell_events);
+  if (!got) co_return got.error();
+  const time_point now = runtime::steady_now();
+  const std::uint64_t number = next_load_.fetch_add(1, std::memory_order_relaxed);
+  std::vector<shared_cell> made;
+  made.reserve(flights.size());
+  for (std::size_t i = 0; i < flights.size(); ++i) {
+    auto c = std::make_shared<cell>();
+    c->where = flights[i]->where;
+    c->rows = std::move(got->cells[i]);
+    c->seen = got->sequence;
+    c->load = number;
+    if (c->rows) c->watch = flights[i]->watch;
+    c->filled = begun;
+    c->fresh_until = cells_.fresh_until(begun);
+    c->cost = std::chrono::duration_cast<std::chrono::microseconds>(now - begun);
+    made.push_back(std::move(c));
+  }
+  co_return made;
+}
+
+void cell_loader::finish(std::span<const shared_flight> flights, const result<std::vector<shared_cell>>& read) {
+  if (read)
+    for (const shared_cell& c : *read) cells_.keep(c);
+  std::vector<std::shared_ptr<ticket>> woken;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (std::size_t i = 0; i < flights.size(); ++i) {
+      flight& f = *flights[i];
+      f.landed = read ? result<shared_cell>((*read)[i]) : result<shared_cell>(read.error());
+      // One that could not be joined any more has been replaced.
+      const auto at = flights_.find(f.where.code());
+      if (at != flights_.end() && at->second == flights[i]) flights_.erase(at);
+      for (auto& w : f.waiters)
+        if (w->left.fetch_sub(1, std::memory_order_relaxed) == 1) woken.push_back(std::move(w));
+      f.waiters.clear();
+    }
+  }
+  for (const auto& w : woken) w->wake->wake();
+}
+
+}  // namespace distsys::roles::cache

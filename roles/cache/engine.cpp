@@ -1,0 +1,71 @@
+#include "engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace distsys::roles::cache {
+namespace {
+
+answer_desk::settings desk_settings(const engine_settings& s) {
+  const auto told = std::min(s.max_age, s.lifetimes.ttl);
+  return {
+      .told = {told, s.lifetimes.stale_if_error}, .ttl = s.lifetimes.ttl, .stale_if_error = s.lifetimes.stale_if_error};
+}
+
+template <class Layer>
+void add_gauges(std::vector<metrics::observed_gauge>& to, std::string_view name, const Layer& layer) {
+  const metrics::labels labels{{"layer", name}};
+  to.emplace_back("distsys_cache_entries", "Entries kept, by layer", labels,
+                  [&layer] { return static_cast<double>(layer.totals().entries); });
+  to.emplace_back("distsys_cache_bytes", "Bytes of the entries kept, by layer", labels,
+                  [&layer] { return static_cast<double>(layer.totals().bytes); });
+  to.emplace_back("distsys_cache_evictions", "Entries that made room for others since the start, by layer", labels,
+                  [&layer] { return static_cast<double>(layer.totals().statistics.evictions); });
+  to.emplace_back("distsys_cache_invalidations", "Entries that changes have dropped since the start, by layer", labels,
+                  [&layer] { return static_cast<double>(layer.dropped()); });
+}
+
+}  // namespace
+
+engine::engine(std::shared_ptr<ports::database> database, unsigned loops, const engine_settings& s)
+    : events(std::move(database)),
+      packer("cache-gzip", s.max_packing),
+      cells(s.max_bytes / 2, s.lifetimes, s.eviction),
+      loader(events, slots, fresh, cells, loads, {.cell_events = s.cell_events}),
+      answers(s.max_bytes / 2, s.lifetimes.stale_if_error, loops, s.eviction),
+      areas(events, slots, fresh, loader),
+      desk(answers, fresh, loads, packer, desk_settings(s)),
+      streams(s.max_streams, s.max_streams_an_address) {
+  add_gauges(gauges_, "answers", answers);
+  add_gauges(gauges_, "cells", cells);
+  gauges_.emplace_back("distsys_cache_slots", "Quads that something kept depends on", metrics::labels{},
+                       [this] { return static_cast<double>(slots.size()); });
+  gauges_.emplace_back("distsys_cache_streams", "Event streams open", metrics::labels{},
+                       [this] { return static_cast<double>(streams.streams()); });
+}
+
+engine::dropped engine::sweep() { return {cells.sweep(), answers.sweep()}; }
+
+engine::dropped engine::purge(const std::vector<domain::geo::quad>& quads) {
+  for (const auto& q : quads) slots.touch(q);
+  return sweep();
+}
+
+engine::dropped engine::purge() {
+  slots.clear();
+  return sweep();
+}
+
+engine::dropped engine::purge(const std::string& source) {
+  return purge(cells.quads_if([&source](const cell& c) {
+    const auto names = c.split() ? std::span<const std::string>() : c.rows->sources();
+    return std::find(names.begin(), names.end(), source) != names.end();
+  }));
+}
+
+awaitable<void> engine::stop() {
+  loads.cancel();
+  co_await loads.wait();
+}
+
+}  // namespace distsys::roles::cache

@@ -1,0 +1,32 @@
+// GET /stats: the figures of each layer of the cache, as JSON.
+#pragma once
+
+#include "engine.hpp"
+
+#include "distsys/foundation/json.hpp"
+#include "distsys/net/http_message.hpp"
+#include "distsys/net/router.hpp"
+
+#include <mutex>
+
+namespace distsys::roles::cache {
+
+/// Any loop.
+class statistics {
+ public:
+  explicit statistics(engine& e) : engine_(e) {}
+
+  /// GET /stats
+  awaitable<net::http_response> read();
+  void add_routes(net::router& routes);
+
+ private:
+  awaitable<json::value> events_by_kind();
+
+  engine& engine_;
+  std::mutex mutex_;
+  json::value by_kind_;  // counted at most once a second, however often it is asked for
+  runtime::steady_clock::time_point by_kind_until_{};
+};
+
+}  // namespace distsys::roles::cache

@@ -1,0 +1,85 @@
+#include "roles/cache/slots.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+using namespace distsys::roles::cache;
+namespace geo = distsys::domain::geo;
+
+namespace {
+
+const geo::position here{-70.66, -33.45}, near_by{-70.6601, -33.4501}, elsewhere{10, 10};
+
+geo::quad quad_at(geo::position p, unsigned level) { return geo::quad::of(geo::cell_of(p), level); }
+
+}  // namespace
+
+TEST_CASE("a watch is valid until a change touches one of its quads, at whatever level") {
+  slot_table slots;
+  const geo::quad both[] = {quad_at(here, 12), quad_at(elsewhere, 3)};
+  const auto w = slots.take(both);
+  const auto world = slots.take(geo::quad());
+  const auto copy = w;
+  CHECK(w.valid());
+  slots.touch({120, 60});
+  CHECK(w.valid());
+  CHECK(copy.valid());
+  CHECK_FALSE(world.valid());
+  SECTION("the fine one") { slots.touch(near_by); }
+  SECTION("the coarse one") { slots.touch(elsewhere); }
+  SECTION("a quad within") { slots.touch(quad_at(here, 20)); }
+  SECTION("a quad around") { slots.touch(quad_at(here, 2)); }
+  SECTION("all") { slots.clear(); }
+  CHECK_FALSE(w.valid());
+  CHECK_FALSE(copy.valid());
+  CHECK_FALSE(w.valid());
+  CHECK(slots.take(both).valid());
+}
+
+TEST_CASE("nothing is watched by an empty watch, and a quad beside is not touched") {
+  CHECK_FALSE(slot_table::watch().valid());
+  slot_table slots;
+  const auto w = slots.take(quad_at(here, 10));
+  slots.touch(quad_at(elsewhere, 2));
+  CHECK(w.valid());
+}
+
+TEST_CASE("slots that nobody watches are swept") {
+  slot_table slots;
+  const auto held = slots.take(quad_at(here, 20));
+  for (int i = 0; i < 200'000; ++i) slots.take(quad_at({i * 360.0 / 200'000 - 180, 1}, 20));
+  CHECK(slots.size() < 40'000);
+  CHECK(held.valid());
+  slots.touch(here);
+  CHECK_FALSE(held.valid());
+}
+
+TEST_CASE("changes of several threads reach every watch") {
+  slot_table slots;
+  std::atomic<int> commits{0}, wrong{0};
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> readers;
+  for (int t = 0; t < 3; ++t) {
+    readers.emplace_back([&] {
+      while (!stop) {
+        const auto w = slots.take(quad_at(here, 10));
+        const int read = commits.load();
+        const int applied = commits.load();
+        if (w.valid() && read < applied) continue;  // a commit that is not applied yet
+        if (w.valid() && w.size() != 1) ++wrong;
+      }
+    });
+  }
+  for (int i = 0; i < 5000; ++i) {
+    const auto before = slots.take(quad_at(here, 10));
+    commits.fetch_add(1);
+    slots.touch(here);
+    if (before.valid()) ++wrong;
+  }
+  stop = true;
+  for (auto& r : readers) r.join();
+  CHECK(wrong == 0);
+}
