@@ -48,6 +48,11 @@ shared_answer answer_cache::find(std::string_view key, time_point now) {
   return nullptr;
 }
 
+bool answer_cache::holds(std::string_view key, time_point now) const {
+  const auto found = answers_.peek(key, now);
+  return found && good(**found, now);
+}
+
 shared_answer answer_cache::find_stale(std::string_view key, time_point now) {
   const auto found = answers_.find(key, now);
   return found && (*found)->watch.valid() && !holds_expired(**found) ? *found : nullptr;

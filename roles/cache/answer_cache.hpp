@@ -25,6 +25,8 @@ class answer_cache {
   /// By the query as received, from the calling loop's front. Null: parse and ask find().
   shared_answer find_spelling(std::string_view encoded_query, time_point now);
   shared_answer find(std::string_view key, time_point now);
+  /// The same, to tell of it: it counts as no use.
+  bool holds(std::string_view key, time_point now) const;
   /// One that may be past its time, but that no change is known to have touched.
   shared_answer find_stale(std::string_view key, time_point now);
   /// The next find_spelling on this loop finds it.

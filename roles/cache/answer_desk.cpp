@@ -130,25 +130,24 @@ awaitable<http_response> answer_desk::serve(http_request& request, std::string_v
   std::string flight = key + (how == trust::doubted ? '!' : '@') + std::to_string(announced);
   auto got = co_await flights_.run(
       std::move(flight), [this, key, make, how] { return load(key, make, how); }, request.deadline);
-  if (!got.value) {
-    const error& why = got.value.error();
-    if (failed(why))
-      if (auto stale = co_await serve_stale(request, key, make)) co_return std::move(*stale);
-    (failed(why) ? failures_ : refused_).add();
-    co_return http_response::from_error(why);
-  }
-  const loaded& l = *got.value;
+  if (got.value) co_return co_await deliver_loaded(request, spelling, *got.value, how, got.led);
+  const error& why = got.value.error();
+  if (failed(why))
+    if (auto stale = co_await serve_stale(request, key, make)) co_return std::move(*stale);
+  (failed(why) ? failures_ : refused_).add();
+  co_return http_response::from_error(why);
+}
+
+awaitable<http_response> answer_desk::deliver_loaded(http_request& request, std::string_view spelling, loaded l,
+                                                     trust how, bool led) {
   if (l.stored) answers_.remember_spelling(spelling, l.what);
-  const time_point then = runtime::steady_now();
-  if (l.found) {
-    prepared_.add();
-    co_return co_await hit(request, l.what, then, hit_status(l.what->expires, then, {}));
+  const time_point now = runtime::steady_now();
+  if (l.found) prepared_.add();
+  if (l.found || l.how == provenance::cells || l.how == provenance::late_cells) {
+    const std::string_view detail = l.found ? "" : l.how == provenance::cells ? "cells" : "stale-while-revalidate";
+    co_return co_await hit(request, l.what, now, hit_status(l.what->expires, now, detail));
   }
-  if (l.how == provenance::cells || l.how == provenance::late_cells) {
-    const std::string_view detail = l.how == provenance::cells ? "cells" : "stale-while-revalidate";
-    co_return co_await hit(request, l.what, then, hit_status(l.what->expires, then, detail));
-  }
-  const bool collapsed = !got.led || l.how == provenance::joined;
+  const bool collapsed = !led || l.how == provenance::joined;
   (collapsed ? coalesced_ : misses_).add();
   if (wants_packing(request, *l.what)) co_await pack(l.what);
   std::string status(forward_of(l.how, how));
@@ -158,7 +157,7 @@ awaitable<http_response> answer_desk::serve(http_request& request, std::string_v
     status += "; stored";
   }
   if (l.how == provenance::direct && settings_.ttl > settings_.ttl.zero()) status += "; detail=direct";
-  co_return deliver(l.what, then, std::move(status));
+  co_return deliver(l.what, now, std::move(status));
 }
 
 awaitable<result<answer_desk::loaded>> answer_desk::load(std::string key, maker make, trust how) {

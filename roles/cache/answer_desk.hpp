@@ -63,6 +63,8 @@ class answer_desk {
 
   awaitable<trust> gate(runtime::deadline limit);
   awaitable<result<loaded>> load(std::string key, maker make, trust how);
+  awaitable<net::http_response> deliver_loaded(net::http_request& request, std::string_view spelling, loaded l,
+                                               trust how, bool led);
   shared_answer answer_of(std::string key, made m, time_point now) const;
   awaitable<net::http_response> hit(net::http_request& request, shared_answer a, time_point now, std::string status);
   awaitable<net::http_response> serve_kept_only(net::http_request& request, const std::string& key, const maker& make);

@@ -13,6 +13,7 @@ cache_service::cache_service(app::role_context& context, const cache_settings& s
       engine_(context.database("database"), context.loops().size(), settings.kept),
       handlers_(engine_),
       statistics_(engine_),
+      explain_(engine_),
       stream_handler_(engine_.events, engine_.streams),
       coverage_(context.database("database")),
       tail_(engine_),
@@ -26,6 +27,7 @@ net::router cache_service::make_routes(const page_settings& page) {
   routes.get("/coverage", [this](http_request& r) { return coverage_.all(r); });
   routes.get("/health", [this](http_request&) { return health(); });
   statistics_.add_routes(routes);
+  explain_.add_routes(routes);
   add_page(routes, page);
   return routes;
 }

@@ -5,6 +5,7 @@
 #include "coverage_handler.hpp"
 #include "engine.hpp"
 #include "event_handlers.hpp"
+#include "explain.hpp"
 #include "page.hpp"
 #include "statistics.hpp"
 #include "stream_handler.hpp"
@@ -43,6 +44,7 @@ class cache_service : public app::service {
   engine engine_;
   event_handlers handlers_;
   statistics statistics_;
+  explain explain_;
   stream_handler stream_handler_;
   coverage_handler coverage_;
   change_tail tail_;

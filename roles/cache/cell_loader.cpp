@@ -110,73 +110,77 @@ awaitable<result<std::vector<cell_loader::found>>> cell_loader::get(std::vector<
   std::vector<found> all(quads.size());
   std::vector<std::size_t> missing;
   for (std::size_t i = 0; i < quads.size(); ++i) {
+    all[i].where = quads[i];
     if (auto k = kept(quads[i], how, now)) {
       all[i] = std::move(*k);
     } else {
       missing.push_back(i);
     }
   }
-  const auto count_kept = [&](const found& f) {
-    if (f.from->split()) return splits_.add();
-    f.from->uses.fetch_add(1, std::memory_order_relaxed);
-    (f.how == origin::parent ? parent_ : f.how == origin::stale ? stale_ : hits_).add();
-    if (f.from->negative()) negative_.add();
-    if (how == trust::believed) refresh_when_due(f.from, now, here);
-  };
   if (!missing.empty() && (how == trust::kept_only || how == trust::stale)) {
     co_return error{errc::not_found, "not kept"};
   }
-
-  std::vector<shared_flight> mine, begun;
-  const auto wait = std::make_shared<ticket>(here);
-  bool crowded = false;
-  if (!missing.empty()) {
-    const std::uint64_t announced = fresh_.announced();
-    const std::scoped_lock lock(mutex_);
-    for (const std::size_t i : missing) {
-      const auto at = flights_.find(quads[i].code());
-      shared_flight f = at != flights_.end() && joinable(*at->second, how, announced) ? at->second : nullptr;
-      if (!f) {
-        // Between the look above and this one a load may have landed.
-        if (auto k = kept(quads[i], how, now)) {
-          all[i] = std::move(*k);
-          continue;
-        }
-        f = begin(quads[i], announced);
-        begun.push_back(f);
-        all[i].how = origin::loaded;
-      } else {
-        all[i].how = origin::joined;
-      }
-      all[i].where = quads[i];
-      crowded = crowded || f->waiters.size() >= limits_.max_waiters;
-      if (!crowded) f->waiters.push_back(wait);
-      mine.push_back(std::move(f));
-    }
-    wait->left.store(mine.size(), std::memory_order_relaxed);
-  }
+  boarding b = board(all, missing, how, now, std::make_shared<ticket>(here));
   for (const found& f : all)
-    if (f.from) count_kept(f);
-  if (mine.empty()) co_return all;
+    if (f.from) count_kept(f, how, now, here);
+  if (b.flights.empty()) co_return all;
+  misses_.add(b.begun.size());
+  coalesced_.add(b.flights.size() - b.begun.size());
+  if (!b.begun.empty()) loads_.spawn(here, load(std::move(b.begun)));
+  if (b.crowded) co_return error{errc::overloaded, "too many callers wait for one load"};
+  const bool woken = co_await b.wait->wake->wait(limit);
+  const bool cancelled = !woken && runtime::steady_now() < limit;
+  if (const auto ok = collect(all, b.flights, cancelled); !ok) co_return ok.error();
+  co_return all;
+}
 
-  misses_.add(begun.size());
-  coalesced_.add(mine.size() - begun.size());
-  if (!begun.empty()) loads_.spawn(here, load(std::move(begun)));
-  if (crowded) co_return error{errc::overloaded, "too many callers wait for one load"};
-  const bool woken = co_await wait->wake->wait(limit);
+void cell_loader::count_kept(const found& f, trust how, time_point now, executor here) {
+  if (f.from->split()) return splits_.add();
+  f.from->uses.fetch_add(1, std::memory_order_relaxed);
+  (f.how == origin::parent ? parent_ : f.how == origin::stale ? stale_ : hits_).add();
+  if (f.from->negative()) negative_.add();
+  if (how == trust::believed) refresh_when_due(f.from, now, here);
+}
+
+// A seat in the load of each missing quad: one that is under way, or a new one.
+cell_loader::boarding cell_loader::board(std::vector<found>& all, const std::vector<std::size_t>& missing, trust how,
+                                         time_point now, std::shared_ptr<ticket> wait) {
+  boarding b{.wait = std::move(wait)};
+  if (missing.empty()) return b;
+  const std::uint64_t announced = fresh_.announced();
+  const std::scoped_lock lock(mutex_);
+  for (const std::size_t i : missing) {
+    const auto at = flights_.find(all[i].where.code());
+    shared_flight f = at != flights_.end() && joinable(*at->second, how, announced) ? at->second : nullptr;
+    if (f) {
+      all[i].how = origin::joined;
+    } else if (auto k = kept(all[i].where, how, now)) {  // since it was looked for, a load has landed
+      all[i] = std::move(*k);
+      continue;
+    } else {
+      f = begin(all[i].where, announced);
+      b.begun.push_back(f);
+      all[i].how = origin::loaded;
+    }
+    b.crowded = b.crowded || f->waiters.size() >= limits_.max_waiters;
+    if (!b.crowded) f->waiters.push_back(b.wait);
+    b.flights.push_back(std::move(f));
+  }
+  b.wait->left.store(b.flights.size(), std::memory_order_relaxed);
+  return b;
+}
+
+result<void> cell_loader::collect(std::vector<found>& all, std::span<const shared_flight> flights, bool cancelled) {
   const std::scoped_lock lock(mutex_);
   std::size_t next = 0;
   for (found& f : all) {
     if (f.from) continue;
-    const auto& landed = mine[next++]->landed;
-    if (!landed) {
-      const bool cancelled = !woken && runtime::steady_now() < limit;
-      co_return cancelled ? error{errc::cancelled} : error{errc::timeout, "waited for a load under way"};
-    }
-    if (!*landed) co_return landed->error();
+    const auto& landed = flights[next++]->landed;
+    if (!landed) return cancelled ? error{errc::cancelled} : error{errc::timeout, "waited for a load under way"};
+    if (!*landed) return landed->error();
     f.from = landed->value();
   }
-  co_return all;
+  return {};
 }
 
 void cell_loader::refresh_when_due(const shared_cell& c, time_point now, executor here) {

@@ -68,8 +68,16 @@ class cell_loader {
   struct ticket;
   struct flight;
   using shared_flight = std::shared_ptr<flight>;
-  struct counters;
+  struct boarding {
+    std::vector<shared_flight> flights, begun;
+    std::shared_ptr<ticket> wait;
+    bool crowded = false;
+  };
 
+  boarding board(std::vector<found>& all, const std::vector<std::size_t>& missing, trust how, time_point now,
+                 std::shared_ptr<ticket> wait);
+  result<void> collect(std::vector<found>& all, std::span<const shared_flight> flights, bool cancelled);
+  void count_kept(const found& f, trust how, time_point now, executor here);
   std::optional<found> kept(const domain::geo::quad& q, trust how, time_point now);
   bool joinable(const flight& f, trust how, std::uint64_t announced) const noexcept;
   void refresh_when_due(const shared_cell& c, time_point now, executor here);

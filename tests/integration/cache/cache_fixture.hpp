@@ -1,0 +1,136 @@
+// Caches on a real database that can be counted, held up and switched off, with their followers running.
+#pragma once
+
+#include "distsys/ports/database.hpp"
+#include "roles/cache/change_tail.hpp"
+#include "roles/cache/engine.hpp"
+#include "roles/cache/event_handlers.hpp"
+#include "tests/integration/geo/geo_database.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace distsys::tests {
+
+/// Passes everything on to another database.
+class switched_database : public ports::database {
+ public:
+  explicit switched_database(std::shared_ptr<ports::database> inner) : database("switched"), inner_(std::move(inner)) {}
+
+  ports::dialect sql_dialect() const noexcept override { return inner_->sql_dialect(); }
+  awaitable<void> close() override { co_return; }
+
+  std::atomic<bool> down{false};
+  std::atomic<bool> held{false};  // what has been read is not handed over
+  std::atomic<int> area_queries{0};
+
+ private:
+  awaitable<result<ports::batch_outcome>> do_execute(const ports::call_context& c, ports::batch b) override {
+    if (down) co_return error{errc::unavailable, "switched off"};
+    co_return co_await inner_->execute(c, std::move(b));
+  }
+  awaitable<result<ports::table>> do_query(const ports::call_context& c, ports::statement s,
+                                           ports::read_options o) override {
+    if (down) co_return error{errc::unavailable, "switched off"};
+    const bool area = s.sql.find("geo_events WHERE cell BETWEEN") != std::string::npos;
+    area_queries += area ? 1 : 0;
+    auto t = co_await inner_->query(c, std::move(s), o);
+    while (area && held) co_await runtime::sleep_for(std::chrono::milliseconds(1));
+    co_return t;
+  }
+  awaitable<result<std::unique_ptr<ports::transaction>>> do_begin(const ports::call_context& c) override {
+    return inner_->begin(c);
+  }
+  awaitable<result<std::uint64_t>> do_bulk_load(const ports::call_context& c, std::string t, std::vector<std::string> n,
+                                                ports::table rows) override {
+    return inner_->bulk_load(c, std::move(t), std::move(n), std::move(rows));
+  }
+  awaitable<result<void>> do_migrate(const ports::call_context& c, std::span<const ports::migration> m) override {
+    return inner_->migrate(c, m);
+  }
+  awaitable<result<void>> do_check_migrations(const ports::call_context& c,
+                                              std::span<const ports::migration> m) override {
+    return inner_->check_migrations(c, m);
+  }
+  awaitable<result<void>> do_ping(const ports::call_context& c) override { return inner_->ping(c); }
+  awaitable<result<void>> do_notify(const ports::call_context& c, std::string channel) override {
+    return inner_->notify(c, std::move(channel));
+  }
+  std::unique_ptr<ports::change_listener> do_listen(std::string channel) override {
+    return inner_->listen(std::move(channel));
+  }
+
+  std::shared_ptr<ports::database> inner_;
+};
+
+/// One cache: its engine, its follower of the log, and the way that requests take.
+struct running_cache {
+  std::shared_ptr<switched_database> database;
+  roles::cache::engine engine;
+  roles::cache::event_handlers handlers{engine};
+  roles::cache::change_tail tail{engine};
+  runtime::task_group following;
+
+  running_cache(std::shared_ptr<ports::database> db, const roles::cache::engine_settings& s)
+      : database(std::make_shared<switched_database>(std::move(db))), engine(database, 4, s) {}
+
+  awaitable<void> start(executor where) {
+    (co_await tail.begin()).value();
+    following.spawn(where, tail.run());
+  }
+  awaitable<void> stop() {
+    following.cancel();
+    co_await following.wait();
+    co_await engine.stop();
+  }
+
+  struct reply {
+    int status = 0;
+    std::string body, cache_status, age, retry_after;
+  };
+  awaitable<reply> ask(std::string query, std::string cache_control = {}) {
+    const net::header_field fields[] = {{"Cache-Control", cache_control}};
+    net::http_request request;
+    request.query = query;
+    request.headers = fields;
+    request.deadline = runtime::steady_now() + std::chrono::seconds(30);
+    const net::http_response r = co_await handlers.area(request);
+    reply out{.status = r.status};
+    if (const auto* shared = std::get_if<net::shared_body>(&r.body)) out.body = shared->bytes;
+    for (const auto& [name, value] : r.headers) {
+      if (name == "Cache-Status") out.cache_status = value;
+      if (name == "Age") out.age = value;
+      if (name == "Retry-After") out.retry_after = value;
+    }
+    co_return out;
+  }
+};
+
+inline domain::geo::event event_at(std::string id, domain::geo::position at, std::string kind = "jam") {
+  domain::geo::event e;
+  e.source = "sim";
+  e.id = std::move(id);
+  e.kind = std::move(kind);
+  e.at = at;
+  return e;
+}
+
+/// When a source says something: it always moves on.
+inline domain::geo::timestamp next_observation() {
+  static std::atomic<std::int64_t> time{1'000'000};
+  return domain::geo::timestamp(std::chrono::milliseconds(++time));
+}
+
+inline awaitable<void> put(domain::geo::event_repository& events, std::vector<domain::geo::event> all) {
+  domain::geo::observation seen;
+  seen.observed = next_observation();
+  seen.events = std::move(all);
+  const ports::call_context context = ports::call_context::within(std::chrono::seconds(30));
+  (co_await events.store(context, std::move(seen))).value();
+}
+
+}  // namespace distsys::tests

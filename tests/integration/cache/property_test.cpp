@@ -1,0 +1,213 @@
+// Random interleavings of upserts, moves, ends, expiries and queries in two caches against the database without a
+// cache.
+//
+// One cache shares the writer's database object; the other has its own on the same file, as another process has. While
+// a write is under way an answer is what the database says before it or after it, byte for byte. Once it is
+// acknowledged, the first cache answers what the database says; the second does so within its promise, and nothing else
+// before. DISTSYS_TEST_INTERLEAVINGS=100000 for the long run (in a build without sanitizers), DISTSYS_TEST_SEED to
+// repeat one.
+#include "cache_fixture.hpp"
+
+#include "roles/cache/event_request.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+using namespace distsys;
+using namespace distsys::tests;
+using namespace distsys::roles::cache;
+using namespace std::chrono_literals;
+namespace geo = distsys::domain::geo;
+
+namespace {
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+  return text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+constexpr geo::position places[] = {{-70.66, -33.45}, {-70.60, -33.40}, {179.999, -17}, {-179.999, -17}, {10, 89.9}};
+
+class world {
+ public:
+  explicit world(std::uint64_t seed) : random_(seed) {}
+
+  geo::position position() {
+    const geo::position& p = places[random_.below(std::size(places))];
+    const double reach = random_.chance(0.5) ? 0.002 : 0.05;
+    double lon = p.lon + random_.uniform(-reach, reach);
+    if (lon >= 180) lon -= 360;
+    if (lon < -180) lon += 360;
+    return {lon, std::clamp(p.lat + random_.uniform(-reach, reach), -90.0, 90.0)};
+  }
+
+  std::vector<geo::event> events() {
+    std::vector<geo::event> all;
+    for (std::uint64_t n = 1 + random_.below(3); n > 0; --n) {
+      auto e = event_at("e" + std::to_string(random_.below(200)), position(), random_.chance(0.5) ? "jam" : "hazard");
+      if (std::any_of(all.begin(), all.end(), [&e](const auto& other) { return other.id == e.id; })) continue;
+      e.severity = static_cast<int>(random_.below(11));
+      if (random_.chance(0.2)) e.expires = runtime::now() + std::chrono::milliseconds(1 + random_.below(3000));
+      all.push_back(std::move(e));
+    }
+    return all;
+  }
+
+  std::string query() {
+    const geo::position p = position();
+    std::string q;
+    const auto text = [](double v) { return std::to_string(v); };
+    switch (random_.below(5)) {
+      case 0:
+        q = "bbox=" + text(p.lon) + ',' + text(std::max(-90.0, p.lat - 0.02)) + ',' +
+            text(p.lon + 0.03 > 180 ? p.lon + 0.03 - 360 : p.lon + 0.03) + ',' + text(p.lat);
+        break;
+      case 1:
+        q = "near=" + text(p.lat) + ',' + text(p.lon) + "&k=" + std::to_string(1 + random_.below(12));
+        break;
+      case 2:
+        q = "limit=" + std::to_string(1 + random_.below(300));
+        break;
+      default:
+        q = "lat=" + text(p.lat) + "&lon=" + text(p.lon) + "&radius=" + std::to_string(1 + random_.below(6000)) + 'm';
+    }
+    if (random_.chance(0.3)) q += random_.chance(0.5) ? "&kind=jam" : "&min_severity=5";
+    return q;
+  }
+
+  runtime::random& random() { return random_; }
+
+ private:
+  runtime::random random_;
+};
+
+awaitable<std::string> oracle(geo::event_repository& events, std::string query) {
+  const ports::call_context context = ports::call_context::within(30s);
+  const auto wanted = read_event_request(query);
+  const auto page = co_await events.find(context, wanted->query);
+  co_return page ? collection_of(*page) : page.error().what();
+}
+
+struct check {
+  std::string query, before, after;
+  std::vector<std::string> first, second;  // answers while the write was under way
+};
+
+awaitable<void> ask_into(running_cache& c, std::string query, std::string& to) { to = (co_await c.ask(query)).body; }
+
+awaitable<void> write(geo::event_repository& events, runtime::manual_clock& clock, world& w) {
+  const double dice = w.random().uniform();
+  if (dice < 0.7) {
+    co_await put(events, w.events());
+  } else if (dice < 0.85) {
+    const ports::call_context context = ports::call_context::within(30s);
+    std::vector<std::string> ids{"e" + std::to_string(w.random().below(200))};
+    (co_await events.end(context, "sim", std::move(ids), next_observation())).value();
+  } else {
+    clock.advance(std::chrono::milliseconds(w.random().below(500)));
+  }
+}
+
+/// What happened in all rounds.
+struct report {
+  std::uint64_t interleavings = 0, wrong = 0, stale = 0;
+  std::chrono::steady_clock::duration longest_lag{};
+  std::string example;
+
+  void note(std::uint64_t& kind, std::string_view what, const check& c, std::string_view got) {
+    if (kind++ == 0)
+      example =
+          std::string(what) + ' ' + c.query + "\n got " + std::string(got) + "\n old " + c.before + "\n new " + c.after;
+  }
+};
+
+awaitable<void> round(geo_database& g, running_cache& a, running_cache& b, runtime::manual_clock& clock, world& w,
+                      report& out) {
+  std::vector<check> checks(3);
+  for (check& c : checks) {
+    c.query = w.query();
+    c.before = co_await oracle(g.events, c.query);
+    c.first.resize(2);
+    c.second.resize(2);
+  }
+  {
+    runtime::task_group together;
+    for (check& c : checks)
+      for (unsigned i = 0; i < 2; ++i) {
+        together.spawn(g.loops.loop(i), ask_into(a, c.query, c.first[i]));
+        together.spawn(g.loops.loop(i + 2), ask_into(b, c.query, c.second[i]));
+      }
+    together.spawn(g.loops.loop(static_cast<unsigned>(w.random().below(4))), write(g.events, clock, w));
+    co_await together.wait();
+  }
+  const auto acknowledged = runtime::steady_now();
+  for (check& c : checks) {
+    c.after = co_await oracle(g.events, c.query);
+    for (const auto* answers : {&c.first, &c.second})
+      for (const std::string& got : *answers)
+        if (got != c.before && got != c.after) out.note(out.wrong, "neither before nor after:", c, got);
+    if (const auto got = co_await a.ask(c.query); got.body != c.after)
+      out.note(out.stale, "stale in the same process:", c, got.body);
+  }
+  for (const check& c : checks) {
+    for (;;) {
+      const auto got = co_await b.ask(c.query);
+      if (got.body == c.after) break;
+      if (got.body != c.before) out.note(out.wrong, "neither, in the other process:", c, got.body);
+      if (runtime::steady_now() > acknowledged + 20s) {
+        out.note(out.stale, "never heard of in the other process:", c, got.body);
+        break;
+      }
+      co_await runtime::sleep_for(1ms);
+    }
+  }
+  // The next round is about the next write: of this one it has heard, whether it touched these queries or not.
+  const ports::call_context context = ports::call_context::within(30s);
+  const std::int64_t last = (co_await g.events.last_sequence(context)).value();
+  if (!co_await b.engine.fresh.catch_up_to(last, acknowledged + 20s)) ++out.stale;
+  out.longest_lag = std::max(out.longest_lag, runtime::steady_now() - acknowledged);
+  out.interleavings += 1 + checks.size() * 6;
+}
+
+awaitable<void> rounds(geo_database& g, std::filesystem::path folder, std::uint64_t wanted, std::uint64_t seed) {
+  runtime::manual_clock clock(runtime::timestamp(2'000'000'000ms));
+  // Small, so that cells are split and evicted too.
+  const engine_settings small{.max_bytes = 512 << 10, .cell_events = 8};
+  const auto elsewhere = open_database(g.loops, folder);
+  running_cache a(g.database, small), b(elsewhere, small);
+  co_await a.start(g.loops.loop(0));
+  co_await b.start(g.loops.loop(1));
+  world w(seed);
+  report out;
+  while (out.interleavings < wanted && out.wrong + out.stale == 0) co_await round(g, a, b, clock, w, out);
+  const auto n = a.engine.loader.counts();
+  const auto lag = std::chrono::duration_cast<std::chrono::milliseconds>(out.longest_lag).count();
+  WARN(out.interleavings << " interleavings; cells: " << n.hits << " hits, " << n.parent_hits << " of larger ones, "
+                         << n.negative_hits << " negative, " << n.splits << " split, " << n.misses
+                         << " misses; the other process was at most " << lag << " ms behind");
+  INFO(out.example);
+  CHECK(out.wrong == 0);
+  CHECK(out.stale == 0);
+  // It has met what it is about.
+  CHECK(n.hits > 0);
+  CHECK(n.splits > 0);
+  CHECK(n.negative_hits > 0);
+  co_await b.stop();
+  co_await a.stop();
+  co_await elsewhere->close();
+}
+
+awaitable<void> compare(runtime::runtime& loops, std::filesystem::path folder, std::uint64_t wanted,
+                        std::uint64_t seed) {
+  return run_with_database(loops, folder, [=](geo_database& g) { return rounds(g, folder, wanted, seed); });
+}
+
+}  // namespace
+
+TEST_CASE("two caches answer what the database says, whatever happens in between") {
+  const std::uint64_t wanted = from_environment("DISTSYS_TEST_INTERLEAVINGS", 1500);
+  const std::uint64_t seed = from_environment("DISTSYS_TEST_SEED", runtime::thread_random()());
+  WARN("seed " << seed << ", " << wanted << " interleavings");
+  temporary_folder folder;
+  on_a_loop([&](runtime::runtime& loops) { return compare(loops, folder.path(), wanted, seed); });
+}
