@@ -119,9 +119,11 @@ class event_repository {
   /// New events are added, changed ones (whose feature text differs) updated, unchanged ones not written; an
   /// observation older than the one that last changed an event changes nothing of it. Of two observations of the same
   /// time the one with the later `updated` counts, else the one with the greater content hash, so that the order of
-  /// arrival never matters. An unknown id with a known alias is the known event under a new name. Each change is in the
-  /// history, in the same transaction. Several processes may store at once. A large observation is committed in parts:
-  /// after an error some may be stored, and storing it again completes it.
+  /// arrival never matters. Ids that aliases link are one event, whatever arrived first: an unknown id with a known
+  /// alias is the known event under a new name, and of two known events that prove to be one the older ends
+  /// (src/domain/geo/README.md). Each change is in the history, in the same transaction. Several processes may store at
+  /// once. A large observation is committed in parts: after an error some may be stored, and storing it again completes
+  /// it.
   awaitable<result<store_outcome>> store(const ports::call_context& context, observation seen);
 
   /// The same, and what became of each event, in the observation's order. Of several with one id all get the verdict of
@@ -138,7 +140,8 @@ class event_repository {
   awaitable<result<void>> keep_refused(const ports::call_context& context, std::string source, timestamp observed,
                                        std::vector<refusal> refused);
 
-  /// What is neither ended nor expired now. errc::invalid for a cursor that is not of this query.
+  /// What is neither ended nor expired now, or was not at `query.at`. errc::invalid for a cursor that is not of this
+  /// query.
   awaitable<result<event_page>> find(const ports::call_context& context, event_query query);
 
   /// Active events of each quad, all kinds and sources, as find() would find them; in one statement, so that all are of
