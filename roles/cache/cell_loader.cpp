@@ -67,8 +67,10 @@ cell_loader::found cell_loader::peek(const geo::quad& q, time_point now) const {
   const auto usable = [&](const shared_cell& c) {
     return c && now < c->fresh_until + cells_.lifetimes().stale_while_revalidate;
   };
-  if (auto c = cells_.peek(q, now); usable(c))
-    return {q, std::move(c), now < c->fresh_until ? origin::cell : origin::stale};
+  if (auto c = cells_.peek(q, now); usable(c)) {
+    const origin how = now < c->fresh_until ? origin::cell : origin::stale;
+    return {q, std::move(c), how};
+  }
   if (auto c = cells_.peek_parent(q, now); usable(c)) return {q, std::move(c), origin::parent};
   return {q, nullptr, origin::loaded};
 }

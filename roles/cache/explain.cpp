@@ -20,6 +20,8 @@ using net::http_request;
 using net::http_response;
 using found = cell_loader::found;
 
+constexpr auto gate_limit = std::chrono::milliseconds(50);  // as requests for events wait
+
 template <class Unit>
 std::int64_t count_of(std::chrono::steady_clock::duration d) {
   return std::chrono::duration_cast<Unit>(d).count();
@@ -77,6 +79,7 @@ awaitable<http_response> explain::read(http_request& request) {
   const auto [encoded, fill] = without_fill(request.query);
   auto wanted = read_event_request(encoded);
   if (!wanted) co_return http_response::from_error(wanted.error());
+  co_await engine_.fresh.catch_up(runtime::steady_now() + gate_limit);
   const time_point begun = runtime::steady_now();
   const bool believed = engine_.fresh.believed(begun);
   const bool prepared = believed && engine_.answers.holds(wanted->key, begun);
@@ -86,7 +89,7 @@ awaitable<http_response> explain::read(http_request& request) {
   if (before)
     for (const found& f : *before) places.emplace(f.where.code(), place_of(f, prepared));
   if (fill) {
-    const auto made = co_await engine_.areas.make(wanted->query, trust::believed);
+    const auto made = co_await engine_.areas.make(wanted->query, believed ? trust::believed : trust::doubted);
     if (!made) co_return http_response::from_error(made.error());
   }
   const time_point now = runtime::steady_now();
