@@ -45,6 +45,7 @@ class area_maker {
   awaitable<bool> agree(const std::vector<cell_loader::found>& all, const slot_table::watch& watch, trust how);
   awaitable<result<attempt>> within(const domain::geo::event_query& query, trust how);
   awaitable<result<attempt>> nearest(const domain::geo::event_query& query, trust how);
+  awaitable<bool> untouched(const slot_table::watch& watch);
   awaitable<result<made>> directly(domain::geo::event_query query, trust how);
 
   domain::geo::event_repository& events_;
