@@ -122,7 +122,7 @@ awaitable<http_response> answer_desk::serve(http_request& request, std::string_v
       co_return co_await hit(request, std::move(a), now, std::move(status));
     }
   }
-  if (only_if_cached(request)) co_return co_await serve_kept_only(request, key, make);
+  if (only_if_cached(request)) co_return co_await serve_kept_only(request, key, make, how);
   const bool down = now.time_since_epoch().count() < down_until_.load(std::memory_order_relaxed);
   if (down)
     if (auto stale = co_await serve_stale(request, key, make)) co_return std::move(*stale);
@@ -193,9 +193,10 @@ shared_answer answer_desk::answer_of(std::string key, made m, time_point now) co
   return a;
 }
 
-awaitable<http_response> answer_desk::serve_kept_only(http_request& request, const std::string& key,
-                                                      const maker& make) {
-  auto m = co_await make(trust::kept_only);
+awaitable<http_response> answer_desk::serve_kept_only(http_request& request, const std::string& key, const maker& make,
+                                                      trust how) {
+  auto m = how == trust::believed ? co_await make(trust::kept_only)
+                                  : result<made>(error{errc::not_found, "changes have been announced"});
   if (m) {
     const time_point now = runtime::steady_now();
     auto a = answer_of(key, std::move(*m), now);

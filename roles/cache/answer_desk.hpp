@@ -67,7 +67,8 @@ class answer_desk {
                                                trust how, bool led);
   shared_answer answer_of(std::string key, made m, time_point now) const;
   awaitable<net::http_response> hit(net::http_request& request, shared_answer a, time_point now, std::string status);
-  awaitable<net::http_response> serve_kept_only(net::http_request& request, const std::string& key, const maker& make);
+  awaitable<net::http_response> serve_kept_only(net::http_request& request, const std::string& key, const maker& make,
+                                                trust how);
   awaitable<std::optional<net::http_response>> serve_stale(net::http_request& request, const std::string& key,
                                                            const maker& make);
   net::http_response deliver(const shared_answer& a, time_point now, std::string cache_status) const;

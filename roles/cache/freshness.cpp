@@ -22,6 +22,7 @@ awaitable<bool> freshness::catch_up_to(std::int64_t sequence, runtime::deadline 
 
 awaitable<bool> freshness::wait(std::uint64_t number, std::int64_t sequence, runtime::deadline limit) {
   if (reached(number, sequence)) co_return true;
+  co_await asio::this_coro::throw_if_cancelled(false);
   const executor here = co_await asio::this_coro::executor;
   const auto wake = std::make_shared<caching::wakeup>(here);
   {
