@@ -14,6 +14,10 @@ cache_service::cache_service(app::role_context& context, const cache_settings& s
       handlers_(engine_),
       statistics_(engine_),
       explain_(engine_),
+      writers_(settings.writers),
+      intake_(engine_.events, writers_),
+      counts_(engine_, settings.kept.max_bytes / 16),
+      purge_(engine_, writers_),
       stream_handler_(engine_.events, engine_.streams),
       coverage_(context.database("database")),
       tail_(engine_),
@@ -25,6 +29,9 @@ net::router cache_service::make_routes(const page_settings& page) {
   handlers_.add_routes(routes);
   routes.get("/events/stream", [this](http_request& r) { return stream_handler_.open(r); });
   routes.get("/coverage", [this](http_request& r) { return coverage_.all(r); });
+  intake_.add_routes(routes);
+  counts_.add_routes(routes);
+  purge_.add_routes(routes);
   routes.get("/health", [this](http_request&) { return health(); });
   statistics_.add_routes(routes);
   explain_.add_routes(routes);

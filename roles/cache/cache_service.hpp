@@ -4,9 +4,12 @@
 #include "change_tail.hpp"
 #include "coverage_handler.hpp"
 #include "engine.hpp"
+#include "event_counts.hpp"
 #include "event_handlers.hpp"
+#include "event_intake.hpp"
 #include "explain.hpp"
 #include "page.hpp"
+#include "purge.hpp"
 #include "statistics.hpp"
 #include "stream_handler.hpp"
 
@@ -22,6 +25,7 @@ namespace distsys::roles::cache {
 
 struct cache_settings {
   engine_settings kept;
+  access_list writers;
   page_settings page;
 };
 
@@ -45,6 +49,10 @@ class cache_service : public app::service {
   event_handlers handlers_;
   statistics statistics_;
   explain explain_;
+  const access_list writers_;
+  event_intake intake_;
+  event_counts counts_;
+  purge_handler purge_;
   stream_handler stream_handler_;
   coverage_handler coverage_;
   change_tail tail_;

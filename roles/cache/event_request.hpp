@@ -17,8 +17,9 @@ struct event_request {
   std::string key;
 };
 
-/// `lat=&lon=&radius=` (km; or with the suffix km, m or mi), `bbox=w,s,e,n`, `near=lat,lon&k=`, or none of them:
-/// everywhere; `kind=`, `source=` (repeated or separated by commas), `since=`, `min_severity=`, `limit=`, `cursor=`.
+/// `lat=&lon=&radius=` (km; or with the suffix km, m or mi), `bbox=w,s,e,n`, `polygon=lon,lat,…`, `near=lat,lon&k=`, or
+/// none of them: everywhere; `kind=`, `source=` (repeated or separated by commas), `since=`, `min_severity=`, `at=` (a
+/// time that is over: what was active then), `limit=`, `cursor=`.
 /// errc::invalid names every parameter that is wrong or unknown.
 result<event_request> read_event_request(std::string_view encoded_query);
 

@@ -33,6 +33,10 @@ constexpr std::array options{
     option{"max-streams", kind::integer, "1000", "event streams open at once"}.between(0, 100'000),
     option{"max-streams-per-address", kind::integer, "100", "event streams open at once to one client address"}.between(
         1, 100'000),
+    option{"token", kind::text, "", "who may write: NAME=TOKEN, or NAME=TOKEN:SCOPE,SCOPE"}
+        .as_repeatable()
+        .as_secret()
+        .checked_by(&valid_token),
     option{"tile-url", kind::text, "", "a tile server for the map: https://HOST/{z}/{x}/{y}.png"}.checked_by(
         &valid_tile_url),
     option{"tile-attribution", kind::text, "", "whom the map's tiles are owed to"},
@@ -48,9 +52,18 @@ std::unique_ptr<app::service> make(app::role_context& context) {
   s.kept.cell_events = static_cast<std::size_t>(context.integer("cell-events"));
   s.kept.max_streams = static_cast<std::size_t>(context.integer("max-streams"));
   s.kept.max_streams_an_address = static_cast<std::size_t>(context.integer("max-streams-per-address"));
+  auto writers = access_list::parse(context.texts("token"));
+  if (!writers) throw failure(writers.error());
+  s.writers = std::move(*writers);
   s.page = {context.text("tile-url"), context.text("tile-attribution")};
   if (const auto ok = check(s.page); !ok) throw failure(ok.error());
   return std::make_unique<cache_service>(context, s);
+}
+
+result<void> check_together(const app::role_context& context) {
+  const auto writers = access_list::parse(context.texts("token"));
+  if (!writers) return writers.error();
+  return {};
 }
 
 constexpr app::role_migrations kept[] = {{"database", &domain::geo::event_repository::migrations},
@@ -63,6 +76,7 @@ const app::role_info role{.name = "cache",
                           .options = options,
                           .make = &make,
                           .part_of_all = true,
-                          .migrations = kept};
+                          .migrations = kept,
+                          .check = &check_together};
 
 }  // namespace distsys::roles::cache

@@ -20,11 +20,6 @@ namespace geo = domain::geo;
 constexpr std::size_t max_line_bytes = 1u << 20;
 constexpr auto clocks_differ = 5min;  // a later observation would keep newer ones out
 
-bool is_deleted(const geo::event& e) {
-  const auto status = json::get_string(e.properties, "status");
-  return status && equal_ignoring_case(*status, "deleted");
-}
-
 class reader {
  public:
   reader(const std::string& source, geo::timestamp observed) : source_(source) { out_.seen.observed = observed; }
@@ -61,7 +56,7 @@ class reader {
 
   upload finish() {
     for (auto& [id, c] : chosen_) {
-      if (is_deleted(c.what)) {
+      if (geo::says_deleted(c.what)) {
         out_.ended.push_back(id);
         out_.over.push_back(c.row);
       } else {

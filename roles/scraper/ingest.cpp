@@ -17,11 +17,6 @@ namespace geo = domain::geo;
 
 constexpr auto store_timeout = std::chrono::seconds(30);
 
-bool is_deleted(const geo::event& e) {
-  const auto status = json::get_string(e.properties, "status");
-  return status && equal_ignoring_case(*status, "deleted");
-}
-
 /// "callback({…})": JavaScript that hands JSON to a function, which no JSON parser reads.
 bool looks_like_jsonp(std::string_view text) {
   text = trim(text.substr(0, 256));
@@ -102,7 +97,7 @@ result<decoded> decode_answer(const answer& a) {
   out.records = a.records.value_or(counted(out.seen, a.counted));
   keep_inside(out.seen.events, a.only);
   std::erase_if(out.seen.events, [&out](const geo::event& e) {
-    if (!is_deleted(e)) return false;
+    if (!geo::says_deleted(e)) return false;
     out.ended[e.source].push_back(e.id);
     return true;
   });

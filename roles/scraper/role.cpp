@@ -90,6 +90,12 @@ constexpr std::array options{
     option{"proxy", kind::text, "", "http://HOST:PORT through which to fetch"},
     option{"allow-private-addresses", kind::flag, "false", "let sources be on private or loopback addresses"},
     option{"record", kind::path, "", "write each answer to this directory, to be replayed"},
+    option{"retention", kind::text, "30d", "how long ended and expired events are kept: AGE, SOURCE=AGE; 0s: for ever"}
+        .as_repeatable()
+        .checked_by(&valid_age),
+    option{"history", kind::text, "30d", "how long what changed of other events is kept: AGE, SOURCE=AGE; 0s: for ever"}
+        .as_repeatable()
+        .checked_by(&valid_age),
     option{"once", kind::flag, "false", "ask everything once (a replay: to its end), print a summary, exit"},
 };
 
@@ -156,6 +162,8 @@ std::vector<std::unique_ptr<feed>> make_feeds(const app::role_context& context,
 result<void> check(const app::role_context& context) {
   try {
     make_feeds(context, nullptr, nullptr);
+    checked(parse_ages(context.texts("retention")));
+    checked(parse_ages(context.texts("history")));
     if (context.given("min-interval") && context.given("max-interval") &&
         context.duration("min-interval") > context.duration("max-interval"))
       return error{errc::invalid, "--scraper.min-interval is longer than --scraper.max-interval"};
@@ -181,6 +189,8 @@ std::unique_ptr<app::service> make(app::role_context& context) {
   s.polls.longest_backoff = milliseconds_of(context, "max-backoff");
   s.polls.once = context.flag("once");
   s.record = context.text("record");
+  s.retained.events = checked(parse_ages(context.texts("retention")));
+  s.retained.history = checked(parse_ages(context.texts("history")));
   return std::make_unique<scraper_service>(context, std::move(s), make_feeds(context, visitor, lane), lane);
 }
 

@@ -56,6 +56,7 @@ scraper_service::scraper_service(app::role_context& context, scraper_settings se
       lane_(std::move(lane)),
       events_(context.database("database")),
       tiles_(context.database("database")),
+      retention_(events_, settings_.retained),
       loop_(context.loops().next_loop()),
       owner_(make_lease_owner()),
       bell_(loop_) {
@@ -100,6 +101,7 @@ awaitable<result<void>> scraper_service::run() {
   polls_.spawn(loop_, keep_polling());
   keepers_.spawn(loop_, keep_leases());
   keepers_.spawn(loop_, report());
+  if (!settings_.polls.once) keepers_.spawn(loop_, retention_.run());
   co_await polls_.wait();
   const bool cancelled = co_await is_cancelled();
   if (cancelled) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ingest.hpp"
+#include "retention.hpp"
 #include "tally.hpp"
 #include "tile_poller.hpp"
 
@@ -29,6 +30,7 @@ struct scraper_settings {
   unsigned in_flight = 2;                   // to one host
   tile_poller::options polls;               // once, absences, backoff
   std::string record;                       // a directory, or empty
+  retention_settings retained;
 };
 
 class scraper_service final : public app::service {
@@ -77,6 +79,7 @@ class scraper_service final : public app::service {
   const std::shared_ptr<runtime::blocking_lane> lane_;
   domain::geo::event_repository events_;
   domain::geo::tile_repository tiles_;
+  retention retention_;
   const executor loop_;
   tally counts_;
   std::unique_ptr<ingest> ingest_;

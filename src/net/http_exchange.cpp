@@ -50,6 +50,16 @@ void put_clean(std::string& out, std::string_view text) {
     if (static_cast<unsigned char>(out[i]) < 0x20 && out[i] != '\t') out[i] = ' ';
 }
 
+// A 304 is about what the client has: it does not describe the body that it leaves out (RFC 9110, 15.4.5).
+void put_lines_of_304(std::string& out, std::string_view lines) {
+  while (!lines.empty()) {
+    const std::size_t end = lines.find("\r\n");
+    const std::string_view line = lines.substr(0, end == std::string_view::npos ? end : end + 2);
+    if (!equal_ignoring_case(line.substr(0, 8), "content-")) out += line;
+    lines.remove_prefix(line.size());
+  }
+}
+
 bool has_body(int status) noexcept { return status >= 200 && status != 204 && status != 304; }
 
 }  // namespace
@@ -159,7 +169,11 @@ void http_exchange::mark_gzip(http_response& r, std::string compressed) {
 
 void http_exchange::put_headers(const http_response& r, bool vary, bool precompressed) {
   const std::size_t begin = out_.size();
-  out_ += r.prepared_head;
+  if (status_ == 304) {
+    put_lines_of_304(out_, r.prepared_head);
+  } else {
+    out_ += r.prepared_head;
+  }
   if (precompressed) {  // another representation: its tag is only weakly the same
     const std::size_t tag = out_.find("ETag: \"", begin);
     if (tag != std::string::npos) out_.insert(tag + 6, "W/");

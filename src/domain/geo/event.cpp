@@ -129,6 +129,11 @@ std::string codec::canonical(const json::value& v) {
   return out;
 }
 
+bool says_deleted(const event& e) {
+  const auto status = json::get_string(e.properties, "status");
+  return status && equal_ignoring_case(*status, "deleted");
+}
+
 std::string to_feature(const event& e) {
   std::string out;
   out.reserve(512 + 24 * e.line.size());

@@ -237,29 +237,70 @@ awaitable<result<std::vector<verdict>>> event_repository::store_each(const ports
   co_return each;
 }
 
-awaitable<result<store_outcome>> event_repository::end(const ports::call_context& context, std::string source,
-                                                       std::vector<std::string> ids, timestamp observed) {
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  for (int attempt = 1;; ++attempt) {
-    change_plan plan(db_->sql_dialect(), observed, runtime::now());
-    const auto known = co_await read_known(context, *db_, source, ids);
-    if (!known) co_return known.error();
-    for (const auto& id : ids) {
-      const auto hit = known->find(id);
-      if (hit == known->end()) continue;
-      if (hit->second.ended)
-        ++plan.outcome.unchanged;
-      else if (ms(observed) < hit->second.observed)
-        ++plan.outcome.older;
-      else
-        plan.end(hit->second);
+namespace {
+
+/// What ending these ids means, by what is known now: `each` gets their verdicts.
+awaitable<result<change_plan>> plan_end(const ports::call_context& context, ports::database& db,
+                                        const std::string& source, const std::vector<std::string>& ids,
+                                        timestamp observed, verdicts& each) {
+  change_plan plan(db.sql_dialect(), observed, runtime::now());
+  const auto known = co_await read_known(context, db, source, ids);
+  if (!known) co_return known.error();
+  each.assign(ids.size(), verdict::unchanged);
+  std::unordered_set<std::string_view> seen;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto hit = known->find(ids[i]);
+    if (hit == known->end()) continue;
+    const bool first = seen.insert(ids[i]).second;
+    if (hit->second.ended) {
+      if (first) ++plan.outcome.unchanged;
+      continue;
     }
-    if (plan.empty()) co_return plan.outcome;
-    const auto done = co_await commit(context, *db_, plan.take());
-    if (done) co_return plan.outcome;
+    const bool older = ms(observed) < hit->second.observed;
+    each[i] = older ? verdict::older : verdict::changed;
+    if (!first) continue;
+    if (older)
+      ++plan.outcome.older;
+    else
+      plan.end(hit->second);
+  }
+  co_return plan;
+}
+
+struct all_ended {
+  store_outcome outcome;
+  verdicts each;
+};
+
+awaitable<result<all_ended>> end_all(const ports::call_context& context, ports::database& db, std::string source,
+                                     std::vector<std::string> ids, timestamp observed) {
+  for (int attempt = 1;; ++attempt) {
+    all_ended all;
+    auto plan = co_await plan_end(context, db, source, ids, observed, all.each);
+    if (!plan) co_return plan.error();
+    all.outcome = plan->outcome;
+    if (plan->empty()) co_return all;
+    const auto done = co_await commit(context, db, plan->take());
+    if (done) co_return all;
     if (done.error().code != errc::conflict || attempt == max_attempts) co_return done.error();
   }
+}
+
+}  // namespace
+
+awaitable<result<store_outcome>> event_repository::end(const ports::call_context& context, std::string source,
+                                                       std::vector<std::string> ids, timestamp observed) {
+  const auto all = co_await end_all(context, *db_, std::move(source), std::move(ids), observed);
+  if (!all) co_return all.error();
+  co_return all->outcome;
+}
+
+awaitable<result<std::vector<verdict>>> event_repository::end_each(const ports::call_context& context,
+                                                                   std::string source, std::vector<std::string> ids,
+                                                                   timestamp observed) {
+  auto all = co_await end_all(context, *db_, std::move(source), std::move(ids), observed);
+  if (!all) co_return all.error();
+  co_return std::move(all->each);
 }
 
 }  // namespace distsys::domain::geo

@@ -121,6 +121,31 @@ TEST_CASE("no name can make a key look like another request's") {
   CHECK(read("cursor=x%20limit%205").key != read("cursor=x&limit=5").key);
 }
 
+TEST_CASE("a polygon is a ring of vertices, however it is closed") {
+  const auto ring = [](const std::string& q) { return std::get<geo::polygon>(read(q).query.where).ring; };
+  CHECK(ring("polygon=0,0,4,0,2,3") == std::vector<geo::position>{{0, 0}, {4, 0}, {2, 3}});
+  CHECK(ring("polygon=170,0,-170,0,-170,5,170,5").size() == 4);
+  CHECK(read("polygon=0,0,4,0,2,3,0,0").key == read("polygon=0,0,4,0,2,3").key);
+  CHECK(read("polygon=0,0,4,0,2,3").key != read("polygon=0,0,4,0,2,4").key);
+  for (const char* bad : {"", "1,2", "0,0,4,0", "0,0,4,0,2", "0,0,4,0,2,x", "0,0,4,0,2,91", "0,0,0,0,0,0"}) {
+    CHECK(names(refusal("polygon=" + std::string(bad)), "polygon"));
+  }
+  CHECK(names(refusal("polygon=0,0,4,0,2,3&bbox=0,0,1,1"), "bbox"));
+  std::string many = "polygon=0,0";
+  for (int i = 0; i < 1001; ++i) many += ",1,1";
+  CHECK(names(refusal(many), "polygon"));
+}
+
+TEST_CASE("a time that is over counts by its second") {
+  const auto q = read("at=2025-04-09T18:03:00.750Z").query;
+  REQUIRE(q.at.has_value());
+  CHECK(q.at->time_since_epoch().count() == 1'744'221'780'000);
+  CHECK(read("at=2025-04-09T18:03:00.750Z").key == read("at=2025-04-09T18:03:00Z").key);
+  CHECK(read("at=2025-04-09T18:03:00Z").key != read("").key);
+  CHECK(names(refusal("at=2999-01-01T00:00:00Z"), "at"));
+  CHECK(names(refusal("at=now"), "at"));
+}
+
 TEST_CASE("a stream's filter decides by box, kind and source") {
   const auto r = read_stream_request("bbox=170,-10,-170,10&kind=jam&source=sim&last_event_id=12");
   REQUIRE(r.has_value());

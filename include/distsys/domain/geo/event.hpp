@@ -42,6 +42,9 @@ struct event {
 /// decode() reads it back.
 std::string to_feature(const event& e);
 
+/// Does its source say that it is over? (A property "status": "deleted".)
+bool says_deleted(const event& e);
+
 /// What was refused of a document, and why.
 struct refusal {
   std::string reason;    // one of five words: "no_position", "out_of_range", "wrong_type", "no_id", "bad_time"

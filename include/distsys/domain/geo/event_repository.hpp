@@ -135,6 +135,11 @@ class event_repository {
   awaitable<result<store_outcome>> end(const ports::call_context& context, std::string source,
                                        std::vector<std::string> ids, timestamp observed);
 
+  /// The same, and what became of each id, in their order: `changed` is one that has ended now, `unchanged` one that
+  /// had ended before or is not known, `older` one that a later observation keeps.
+  awaitable<result<std::vector<verdict>>> end_each(const ports::call_context& context, std::string source,
+                                                   std::vector<std::string> ids, timestamp observed);
+
   /// Keeps refused records (by content: the same one twice is one) and documents, at most 100,000, oldest dropped. Of a
   /// record only its first 64 KiB; of what is not JSON, and so cannot be cleaned of personal data, only the reason.
   awaitable<result<void>> keep_refused(const ports::call_context& context, std::string source, timestamp observed,
@@ -169,6 +174,9 @@ class event_repository {
   awaitable<result<std::vector<change_touch>>> touches_after(const ports::call_context& context, std::int64_t after,
                                                              std::size_t limit);
   awaitable<result<std::int64_t>> last_sequence(const ports::call_context& context);
+
+  /// Whose events are stored, whether active or over; ascending. One short index look-up a source.
+  awaitable<result<std::vector<std::string>>> sources(const ports::call_context& context);
 
   /// Active events, by kind.
   awaitable<result<std::vector<std::pair<std::string, std::uint64_t>>>> count_by_kind(

@@ -1,0 +1,82 @@
+#include "purge.hpp"
+
+#include "distsys/foundation/json.hpp"
+#include "distsys/foundation/log.hpp"
+
+#include <array>
+#include <utility>
+#include <vector>
+
+namespace distsys::roles::cache {
+namespace {
+
+using net::http_request;
+using net::http_response;
+namespace geo = domain::geo;
+
+constexpr std::size_t max_body = 4096;
+
+result<purge_request> read_box(const json::value& v) {
+  const error wrong{errc::invalid, "bbox: four numbers are expected, west,south,east,north in degrees"};
+  const json::array* a = v.if_array();
+  if (a == nullptr || a->size() != 4) return wrong;
+  std::array<double, 4> n{};
+  for (std::size_t i = 0; i < 4; ++i) {
+    if (!(*a)[i].is_number()) return wrong;
+    n[i] = (*a)[i].to_number<double>();
+  }
+  const geo::box b{n[0], n[1], n[2], n[3]};
+  if (!geo::valid({b.west, b.south}) || !geo::valid({b.east, b.north}) || b.south > b.north) return wrong;
+  return purge_request(geo::area(b));
+}
+
+struct purger {
+  engine& e;
+  engine::dropped operator()(const everything&) const { return e.purge(); }
+  engine::dropped operator()(const geo::area& a) const { return e.purge(geo::cover_quads(a, 64)); }
+  engine::dropped operator()(const geo::quad& q) const { return e.purge(std::vector{q}); }
+  engine::dropped operator()(const std::string& source) const { return e.purge(source); }
+};
+
+}  // namespace
+
+result<purge_request> read_purge(std::string_view body) {
+  const auto v = json::parse(body, max_body);
+  if (!v) return v.error();
+  const json::object* o = v->if_object();
+  if (o == nullptr || o->size() != 1) {
+    return error{errc::invalid,
+                 R"(one of {"all":true}, {"bbox":[w,s,e,n]}, {"cell":"w…"}, {"source":"…"} is expected)"};
+  }
+  const std::string_view name = o->begin()->key();
+  const json::value& what = o->begin()->value();
+  if (name == "all" && what.is_bool() && what.get_bool()) return purge_request(everything{});
+  if (name == "bbox") return read_box(what);
+  if (name == "cell" && what.is_string()) {
+    const auto q = geo::quad::parse(what.get_string());
+    if (!q) return error{errc::invalid, "cell: not the name of one, such as w0312"};
+    return purge_request(*q);
+  }
+  if (name == "source" && what.is_string() && !what.get_string().empty()) {
+    return purge_request(std::string(what.get_string()));
+  }
+  return error{errc::invalid, "neither all (true), bbox, cell nor source, or of the wrong type"};
+}
+
+void purge_handler::add_routes(net::router& routes) {
+  routes.post("/purge", who_.guard(scope::cache_purge, [this](http_request& r) { return purge(r); }),
+              {.max_body = max_body});
+}
+
+awaitable<http_response> purge_handler::purge(http_request& request) {
+  net::query_parameters none(request.query);
+  if (const auto ok = none.finish(); !ok) co_return http_response::from_error(ok.error());
+  const auto what = read_purge(request.body);
+  if (!what) co_return http_response::from_error(what.error());
+  const engine::dropped gone = std::visit(purger{engine_}, *what);
+  log::info("purged", {{"by", request.user}, {"cells", gone.cells}, {"answers", gone.answers}});
+  const json::object body{{"cells", gone.cells}, {"answers", gone.answers}};
+  co_return http_response::json(body).header("Cache-Control", "no-store");
+}
+
+}  // namespace distsys::roles::cache

@@ -1,0 +1,116 @@
+#include "retention.hpp"
+
+#include "distsys/foundation/log.hpp"
+#include "distsys/foundation/text.hpp"
+#include "distsys/runtime/clock.hpp"
+#include "distsys/runtime/random.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <utility>
+#include <vector>
+
+namespace distsys::roles::scraper {
+namespace {
+
+using namespace std::chrono_literals;
+namespace geo = domain::geo;
+
+constexpr std::size_t rows_at_once = 500;  // a few milliseconds of the writer
+constexpr auto breath = 20ms;              // for other writers, between two transactions
+constexpr auto limit = 30s;
+constexpr std::chrono::microseconds default_age = std::chrono::hours(30 * 24);
+
+struct one_age {
+  std::string source;
+  std::chrono::microseconds age;
+};
+
+result<one_age> read(std::string_view text) {
+  one_age a;
+  if (const auto equals = text.rfind('='); equals != std::string_view::npos) {
+    a.source = trim(text.substr(0, equals));
+    if (a.source.empty()) return error{errc::invalid, "a source is missing before '='"};
+    text.remove_prefix(equals + 1);
+  }
+  const auto age = parse_duration(trim(text));
+  if (!age) return age.error();
+  if (age->count() != 0 && *age < 1s) return error{errc::invalid, "an age is at least 1s, or 0s for ever"};
+  a.age = *age;
+  return a;
+}
+
+/// The epoch: for ever.
+geo::timestamp before(const ages& by_source, const std::string& source, geo::timestamp now) {
+  auto at = by_source.find(source);
+  if (at == by_source.end()) at = by_source.find("");
+  if (at == by_source.end() || at->second.count() == 0) return {};
+  return now - std::chrono::duration_cast<std::chrono::milliseconds>(at->second);
+}
+
+}  // namespace
+
+result<ages> parse_ages(std::span<const std::string> texts) {
+  ages all;
+  for (const std::string& text : texts) {
+    if (text.empty()) continue;
+    auto a = read(text);
+    if (!a) return a.error();
+    if (!all.emplace(a->source, a->age).second) {
+      return error{errc::invalid, a->source.empty() ? "the age of all sources is said twice"
+                                                    : "the age of '" + a->source + "' is said twice"};
+    }
+  }
+  all.try_emplace("", default_age);
+  return all;
+}
+
+std::string valid_age(std::string_view text) {
+  const auto a = read(text);
+  return a ? std::string() : a.error().detail;
+}
+
+retention::retention(geo::event_repository& events, retention_settings settings)
+    : events_(events),
+      settings_(std::move(settings)),
+      deleted_(metrics::get_counter("distsys_scraper_pruned_rows_total",
+                                    "Rows deleted because they were older than their retention")) {}
+
+awaitable<void> retention::run() {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  bool failing = false;
+  for (;;) {
+    const auto swept = co_await sweep();
+    if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) co_return;
+    if (!swept && !failing) log::warn("old events cannot be deleted", {{"error", swept.error().what()}});
+    if (swept && *swept > 0) log::info("old events are deleted", {{"rows", *swept}});
+    failing = !swept;
+    // Several processes drift apart instead of meeting each time.
+    const auto pause = std::chrono::duration<double>(settings_.period) * runtime::thread_random().uniform(0.8, 1.2);
+    if (!co_await runtime::sleep_for(std::chrono::duration_cast<std::chrono::steady_clock::duration>(pause))) co_return;
+  }
+}
+
+awaitable<result<std::size_t>> retention::sweep() {
+  std::size_t total = 0;
+  const auto sources = co_await events_.sources(ports::call_context::within(limit));
+  if (!sources) co_return sources.error();
+  for (const std::string& source : *sources) {
+    const geo::timestamp now = runtime::now();
+    geo::retention what;
+    what.source = source;
+    what.ended_before = what.expired_before = before(settings_.events, source, now);
+    what.history_before = before(settings_.history, source, now);
+    for (;;) {
+      const auto deleted = co_await events_.prune(ports::call_context::within(limit), what, rows_at_once);
+      if (!deleted) co_return deleted.error();
+      deleted_.add(*deleted);
+      total += *deleted;
+      if (*deleted == 0) break;
+      if (!co_await runtime::sleep_for(breath)) co_return total;
+    }
+  }
+  co_return total;
+}
+
+}  // namespace distsys::roles::scraper
