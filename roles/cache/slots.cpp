@@ -16,6 +16,7 @@ slot_table::watch::watch(watch&& other) noexcept
       checked_(other.checked_.load(std::memory_order_relaxed)) {}
 
 slot_table::watch& slot_table::watch::operator=(const watch& other) noexcept {
+  if (this == &other) return *this;
   generation_ = other.generation_;
   slots_ = other.slots_;
   checked_.store(other.checked_.load(std::memory_order_relaxed), std::memory_order_relaxed);

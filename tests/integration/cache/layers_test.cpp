@@ -151,6 +151,7 @@ awaitable<void> outage(geo_database& g, running_cache& c) {
 
 awaitable<void> cells_shared(geo_database& g, running_cache& c) {
   std::vector<geo::event> all;
+  all.reserve(60);
   for (int i = 0; i < 60; ++i) all.push_back(event_at("e" + std::to_string(i), {-70.7 + i * 0.001, -33.45}));
   co_await put(g.events, all);
   CHECK((co_await c.ask(city)).cache_status == "distsys; fwd=miss; stored");
@@ -179,6 +180,7 @@ awaitable<void> cells_shared(geo_database& g, running_cache& c) {
 
 awaitable<void> split_and_bounded(geo_database& g, running_cache& c) {
   std::vector<geo::event> all;
+  all.reserve(3000);
   for (int i = 0; i < 3000; ++i)
     all.push_back(event_at("e" + std::to_string(i), {-179.9 + i * 0.119, -60 + (i * 37 % 1200) * 0.1}));
   co_await put(g.events, all);
@@ -277,17 +279,22 @@ std::size_t heap_in_use() {
 
 std::vector<std::string> viewports() {
   std::vector<std::string> all;
-  for (int i = 0; i < 200; ++i)
-    all.push_back("lat=" + std::to_string(-33.6 + i % 20 * 0.015) + "&lon=" + std::to_string(-70.8 + i / 20 * 0.03) +
-                  "&radius=2");
+  for (int column = 0; column < 10; ++column)
+    for (int row = 0; row < 20; ++row)
+      all.push_back("lat=" + std::to_string(-33.6 + row * 0.015) + "&lon=" + std::to_string(-70.8 + column * 0.03) +
+                    "&radius=2");
   return all;
 }
 
 awaitable<void> accounted(geo_database& g, running_cache& c) {
   std::vector<geo::event> all;
-  for (int i = 0; i < 10'000; ++i) {
-    all.push_back(event_at("e" + std::to_string(i), {-70.8 + i % 100 * 0.003, -33.6 + i / 100 * 0.003}));
-    all.back().text = std::string(static_cast<std::size_t>(50 + i % 300), 't');
+  all.reserve(10'000);
+  for (int column = 0; column < 100; ++column) {
+    for (int row = 0; row < 100; ++row) {
+      const std::size_t i = all.size();
+      all.push_back(event_at("e" + std::to_string(i), {-70.8 + column * 0.003, -33.6 + row * 0.003}));
+      all.back().text = std::string(50 + i % 300, 't');
+    }
   }
   co_await put(g.events, all);
   all = {};

@@ -22,7 +22,8 @@ TEST_CASE("a watch is valid until a change touches one of its quads, at whatever
   const geo::quad both[] = {quad_at(here, 12), quad_at(elsewhere, 3)};
   const auto w = slots.take(both);
   const auto world = slots.take(geo::quad());
-  const auto copy = w;
+  slot_table::watch copy;
+  copy = w;
   CHECK(w.valid());
   slots.touch({120, 60});
   CHECK(w.valid());
@@ -62,6 +63,7 @@ TEST_CASE("changes of several threads reach every watch") {
   std::atomic<int> commits{0}, wrong{0};
   std::atomic<bool> stop{false};
   std::vector<std::thread> readers;
+  readers.reserve(3);
   for (int t = 0; t < 3; ++t) {
     readers.emplace_back([&] {
       while (!stop) {
