@@ -180,6 +180,14 @@ awaitable<bool> scraper_service::doze(milliseconds longest) {
   co_return !co_await is_cancelled();
 }
 
+bool scraper_service::clock_went_back() {
+  const auto offset = std::chrono::duration_cast<milliseconds>(runtime::now().time_since_epoch()) -
+                      std::chrono::duration_cast<milliseconds>(runtime::steady_now().time_since_epoch());
+  const bool back = offset < clock_offset_ - std::chrono::seconds(5);
+  clock_offset_ = offset;
+  return back;
+}
+
 awaitable<result<void>> scraper_service::add_tiles() {
   for (const auto& [key, root] : roots_) {
     auto view = root->view;
@@ -255,7 +263,9 @@ awaitable<void> scraper_service::keep_polling() {
   co_await asio::this_coro::throw_if_cancelled(false);
   began_ = runtime::now();
   bool added = false;
+  clock_went_back();
   for (unsigned failures = 0;;) {
+    added = added && !clock_went_back();
     auto done = added ? result<void>{} : co_await add_tiles();
     added = added || done.has_value();
     if (done) done = co_await take_due();

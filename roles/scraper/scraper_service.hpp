@@ -53,6 +53,8 @@ class scraper_service final : public app::service {
 
   void adopt(std::vector<std::unique_ptr<feed>> feeds);
   awaitable<result<void>> add_tiles();
+  /// The wall clock was set back since it was last asked this: what is due is further away than it should be.
+  bool clock_went_back();
   /// Until nothing of ours will ever be due again, cancelled, or broken.
   awaitable<void> keep_polling();
   awaitable<result<void>> take_due();
@@ -88,9 +90,10 @@ class scraper_service final : public app::service {
   std::map<std::int64_t, held_tile> held_;  // by key; on loop_
   timer bell_;
   bool rung_ = false;
-  runtime::task_group polls_;    // the scheduler and its polls
-  runtime::task_group keepers_;  // what goes on as long as they do
-  std::optional<error> broken_;  // on loop_; read when polls_ is empty
+  std::chrono::milliseconds clock_offset_{0};  // of the wall clock to the steady one
+  runtime::task_group polls_;                  // the scheduler and its polls
+  runtime::task_group keepers_;                // what goes on as long as they do
+  std::optional<error> broken_;                // on loop_; read when polls_ is empty
   runtime::steady_clock::time_point started_;
   domain::geo::timestamp began_;
   int exit_code_ = 0;

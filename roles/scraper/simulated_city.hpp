@@ -23,6 +23,8 @@ class simulated_city {
   };
   scene at(domain::geo::timestamp t) const;
 
+  std::string name() const { return std::string(place_.name); }
+
   /// 0 (night) … 1 (rush hour), by local standard time.
   double rush(domain::geo::timestamp t) const noexcept;
 

@@ -23,6 +23,7 @@ class sim_feed final : public feed {
 
   const std::string& name() const override { return name_; }
   feed_identity identity() const override { return {address_, "", name_}; }
+  std::string area() const override { return city_->name(); }
   std::optional<domain::geo::box> where() const override { return where_; }
   std::size_t cap() const override { return cap_; }
   std::unique_ptr<feed> part(const domain::geo::box& b) const override;

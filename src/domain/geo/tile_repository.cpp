@@ -12,6 +12,8 @@ namespace distsys::domain::geo {
 namespace {
 
 constexpr int most_attempts = 8;
+constexpr auto longest_lease = std::chrono::hours(1);
+constexpr auto longest_patience = std::chrono::hours(24);  // that a source may ask for
 constexpr ports::read_options primary{.primary = true};
 
 std::int64_t lease_end(const claim_terms& terms) { return ms_of(terms.now + terms.lease); }
@@ -80,9 +82,12 @@ awaitable<result<void>> tile_repository::add(const ports::call_context& context,
                .parameters = ports::table::row(least, root.feed, least)});
   b.push_back({.sql = "UPDATE geo_tiles SET interval_ms = ? WHERE feed = ? AND interval_ms > ?",
                .parameters = ports::table::row(most, root.feed, most)});
-  b.push_back({.sql = "UPDATE geo_tiles SET next_poll = ? WHERE feed = ? AND state = 0 AND failures = 0 AND "
-                      "next_poll > ?",
-               .parameters = ports::table::row(ms_of(now) + most, root.feed, ms_of(now) + most)});
+  b.push_back({.sql = "UPDATE geo_tiles SET next_poll = ? WHERE feed = ? AND state = 0 AND "
+                      "((failures = 0 AND next_poll > ?) OR next_poll > ?)",
+               .parameters =
+                   ports::table::row(ms_of(now) + most, root.feed, ms_of(now) + most, ms_of(now + longest_patience))});
+  b.push_back({.sql = "UPDATE geo_tiles SET owner = '', lease_until = 0 WHERE feed = ? AND lease_until > ?",
+               .parameters = ports::table::row(root.feed, ms_of(now + longest_lease))});
   const auto done = co_await db_->execute(context, std::move(b));
   if (!done) co_return done.error();
   co_return result<void>{};

@@ -107,6 +107,10 @@ awaitable<void> schedule_lasts(tests::geo_database& g, geo::tile_repository& til
   (co_await again.add(soon(), root("f"), start + 1s, {1s, 10s})).value();
   CHECK((co_await again.list(soon())).value()[0].interval == 10s);
   CHECK((co_await claim(again, "f", "b", start + 11s)).size() == 1);
+
+  // The clock was an hour and more ahead: what it wrote does not hold the tile up.
+  (co_await again.add(soon(), root("f"), start - 2h, {1s, 10s})).value();
+  CHECK((co_await claim(again, "f", "c", start - 2h + 10s)).size() == 1);
 }
 
 awaitable<void> leases_fence(tests::geo_database&, geo::tile_repository& tiles) {

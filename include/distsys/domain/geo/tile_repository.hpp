@@ -83,6 +83,7 @@ class tile_repository {
   };
   /// Adds a tile that is not there; a retired one begins again. What is there keeps its schedule and its children,
   /// within the bounds: an interval outside of them is moved inside, and no tile that answers waits longer than `most`.
+  /// What a clock that was wrong has left is mended, too: a lease of more than an hour, a wait of more than a day.
   awaitable<result<void>> add(const ports::call_context& context, tile_view root, timestamp now,
                               bounds_of_interval bounds);
 
