@@ -199,6 +199,42 @@ awaitable<void> split_and_bounded(geo_database& g, running_cache& c) {
   CHECK(c.database->area_queries < 60);
 }
 
+/// From page to page what find() says, for areas of each kind and filters of each.
+awaitable<void> paged(geo_database& g, running_cache& c) {
+  std::vector<geo::event> all;
+  all.reserve(3000);
+  for (int i = 0; i < 3000; ++i) {
+    all.push_back(event_at("e" + std::to_string(i), {-179.9 + i * 0.119, -60 + (i * 37 % 1200) * 0.1}));
+    all.back().severity = i % 11;
+    all.back().updated = geo::timestamp(std::chrono::seconds(i));
+  }
+  co_await put(g.events, all);
+  CHECK(co_await c.engine.fresh.catch_up(runtime::steady_now() + 5s));
+  geo::event_query since, polygon, nearest, circle, everywhere;
+  since.where = geo::box{100, -50, -100, 50};
+  since.since = geo::timestamp(1000s);
+  polygon.where = geo::polygon{{{-60, -40}, {60, -40}, {0, 55}, {-20, 0}}};
+  polygon.sources = {"sim"};
+  nearest.where = geo::nearest{{179, 10}, 120};
+  nearest.min_severity = 4;
+  circle.where = geo::circle{{0, 0}, 4'000'000};
+  circle.kinds = {"jam"};
+  const ports::call_context context = ports::call_context::within(30s);
+  for (geo::event_query q : {since, polygon, nearest, circle, everywhere}) {
+    q.limit = 53;
+    int pages = 0;
+    do {
+      const auto expected = (co_await g.events.find(context, q)).value();
+      CHECK((co_await c.engine.areas.make(q, trust::believed)).value().body == collection_of(expected));
+      q.cursor = expected.next_cursor;
+      ++pages;
+    } while (!q.cursor.empty());
+    CHECK(pages > 1);
+    q.cursor = "nonsense";
+    CHECK((co_await c.engine.areas.make(q, trust::believed)).error() == errc::invalid);
+  }
+}
+
 awaitable<void> many_waiters(geo_database& g, running_cache& c) {
   c.database->held = true;
   std::vector<running_cache::reply> replies;
@@ -371,6 +407,8 @@ TEST_CASE("overlapping queries share cells, empty ones too") { with_cache({}, &c
 TEST_CASE("a crowded cell is split, and a world-wide query is bounded") {
   with_cache({.cell_events = 16}, &split_and_bounded);
 }
+
+TEST_CASE("pages from cells are those of the database") { with_cache({.cell_events = 300}, &paged); }
 
 TEST_CASE("waiters are bounded") { with_cache({}, &many_waiters); }
 
