@@ -4,6 +4,7 @@ import contextlib
 import json
 import random
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -252,6 +253,41 @@ def test_two_scrapers_killed_in_turn_find_all_below_a_cap(tmp_path):
             wait_until(lambda: tiles(data, where="state = 0 AND (capped = 1 OR last_complete IS NULL)") == [(0,)], 60)
     assert rows_of(data, "SELECT count(*) FROM geo_event_changes WHERE kind = 2") == [(0,)]  # none was given up
     assert rows_of(data, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_the_tile_of_a_scraper_that_hangs_moves_when_its_lease_is_over(tmp_path):
+    asked, go_on = [], threading.Event()
+    body = json.dumps({"type": "FeatureCollection", "features": [quake("e1")]}).encode()
+
+    def answer(path, headers):
+        asked.append(headers["User-Agent"])
+        if len(asked) == 1:
+            go_on.wait(60)
+        return 200, {}, body
+
+    data = tmp_path / "data"
+    data.mkdir()
+    with feed_server(answer) as server:
+        options = [f"--scraper.source=geojson+{server.url}/f#feed", "--scraper.interval=1h", "--scraper.lease=2s", *LOCAL]
+        pair = Pair(data, *options)
+        try:
+            pair.start(0)
+            wait_until(lambda: len(asked) == 1)
+            assert tiles(data, where="owner > ''") == [(1,)]
+            pair.running[0].send_signal(signal.SIGSTOP)  # alive, and yet it does nothing
+            pair.start(1)
+            wait_until(lambda: tiles(data, where="complete_polls = 1 AND owner = ''") == [(1,)])
+            assert len(set(asked)) == 2
+            pair.running[0].send_signal(signal.SIGCONT)
+            go_on.set()
+            wait_until(lambda: "a tile was taken over" in pair.text())
+            assert tiles(data, "complete_polls") == [(1,)]  # what came too late was not recorded
+        finally:
+            go_on.set()
+            for n in (0, 1):
+                if pair.running[n]:
+                    pair.kill(n)
+                pair.logs[n].close()
 
 
 def quake(i, lon=-70.5, lat=-33.5):
