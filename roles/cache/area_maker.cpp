@@ -169,18 +169,37 @@ awaitable<bool> area_maker::untouched(const slot_table::watch& watch) {
   co_return co_await fresh_.catch_up_to(*last, runtime::steady_now() + agreement_limit) && watch.valid();
 }
 
+// When the first event about here expires, perhaps of one outside the area; nothing where that would be too much to
+// read.
+awaitable<result<std::optional<std::int64_t>>> area_maker::expiry_about(const ports::call_context& context,
+                                                                        const geo::area& where,
+                                                                        const std::vector<geo::quad>& cover) {
+  if (std::holds_alternative<geo::nearest>(where) || cover.empty()) co_return std::optional<std::int64_t>();
+  const auto about = co_await events_.count_quads(context, cover, cover.front().level());
+  if (!about) co_return about.error();
+  std::int64_t first = geo::event_rows::never;
+  for (const geo::quad_counts& q : *about) first = std::min(first, q.next_expiry);
+  co_return std::optional(first);
+}
+
 awaitable<result<made>> area_maker::directly(geo::event_query query, trust how) {
   if (how == trust::kept_only || how == trust::stale) co_return error{errc::not_found, "not kept"};
   const bool past = query.at.has_value();
   for (int n = 1;; ++n) {
     made m;
-    m.watch = slots_.take(cover_of(query.where));  // of nearest: the world
+    const auto cover = cover_of(query.where);  // of nearest: the world
+    m.watch = slots_.take(cover);
     m.filled = runtime::steady_now();
     m.fresh_until = cells_.cells().fresh_until(m.filled);
-    // Which of its events expires first is not known. What was there at a past time does not expire.
-    if (!past) m.fresh_until = std::min(m.fresh_until, m.filled + direct_life);
-    direct_.add();
     const ports::call_context context = ports::call_context::within(load_limit);
+    // What was there at a past time does not expire, and what is not kept need not.
+    if (!past && cells_.cells().lifetimes().ttl > time_point::duration::zero()) {
+      const auto expiry = co_await expiry_about(context, query.where, cover);
+      if (!expiry) co_return expiry.error();
+      m.next_expiry = expiry->value_or(m.next_expiry);
+      if (!*expiry) m.fresh_until = std::min(m.fresh_until, m.filled + direct_life);
+    }
+    direct_.add();
     const auto page = co_await events_.find(context, query);
     if (!page) co_return page.error();
     // Where something changes all the time, the last attempt is as good as it gets.

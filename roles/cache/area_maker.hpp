@@ -45,6 +45,9 @@ class area_maker {
   awaitable<bool> agree(const std::vector<cell_loader::found>& all, const slot_table::watch& watch, trust how);
   awaitable<result<attempt>> within(const domain::geo::event_query& query, trust how);
   awaitable<result<attempt>> nearest(const domain::geo::event_query& query, trust how);
+  awaitable<result<std::optional<std::int64_t>>> expiry_about(const ports::call_context& context,
+                                                              const domain::geo::area& where,
+                                                              const std::vector<domain::geo::quad>& cover);
   awaitable<bool> untouched(const slot_table::watch& watch);
   awaitable<result<made>> directly(domain::geo::event_query query, trust how);
 

@@ -199,6 +199,23 @@ awaitable<void> split_and_bounded(geo_database& g, running_cache& c) {
   CHECK(c.database->area_queries < 60);
 }
 
+awaitable<void> expiring(geo_database& g, running_cache& c) {
+  runtime::manual_clock clock(runtime::timestamp(2'000'000'000ms));
+  std::vector<geo::event> all;
+  all.reserve(3000);
+  for (int i = 0; i < 3000; ++i)
+    all.push_back(event_at("e" + std::to_string(i), {-179.9 + i * 0.119, -60 + (i * 37 % 1200) * 0.1}));
+  all.front().expires = runtime::now() + 500ms;
+  co_await put(g.events, all);
+  const auto asked = c.engine.areas.direct_queries();
+  CHECK((co_await c.ask("limit=10")).body.find("\"numberMatched\":3000,") != std::string::npos);
+  CHECK(c.engine.areas.direct_queries() > asked);
+  clock.advance(499ms);
+  CHECK((co_await c.ask("limit=10")).cache_status.find("distsys; hit; ttl=") == 0);
+  clock.advance(1ms);
+  CHECK((co_await c.ask("limit=10")).body.find("\"numberMatched\":2999,") != std::string::npos);
+}
+
 /// From page to page what find() says, for areas of each kind and filters of each.
 awaitable<void> paged(geo_database& g, running_cache& c) {
   std::vector<geo::event> all;
@@ -406,6 +423,10 @@ TEST_CASE("overlapping queries share cells, empty ones too") { with_cache({}, &c
 
 TEST_CASE("a crowded cell is split, and a world-wide query is bounded") {
   with_cache({.cell_events = 16}, &split_and_bounded);
+}
+
+TEST_CASE("an answer of the database itself ends with the first of its events") {
+  with_cache({.cell_events = 4}, &expiring);
 }
 
 TEST_CASE("pages from cells are those of the database") { with_cache({.cell_events = 300}, &paged); }
