@@ -51,11 +51,19 @@ void put_clean(std::string& out, std::string_view text) {
 }
 
 // A 304 is about what the client has: it does not describe the body that it leaves out (RFC 9110, 15.4.5).
+bool describes_body(std::string_view line) noexcept {
+  const std::string_view name = line.substr(0, line.find(':'));
+  constexpr std::string_view names[] = {"Content-Type", "Content-Encoding", "Content-Language", "Content-Length",
+                                        "Content-Range"};
+  return std::any_of(std::begin(names), std::end(names),
+                     [&](std::string_view n) { return equal_ignoring_case(n, name); });
+}
+
 void put_lines_of_304(std::string& out, std::string_view lines) {
   while (!lines.empty()) {
     const std::size_t end = lines.find("\r\n");
     const std::string_view line = lines.substr(0, end == std::string_view::npos ? end : end + 2);
-    if (!equal_ignoring_case(line.substr(0, 8), "content-")) out += line;
+    if (!describes_body(line)) out += line;
     lines.remove_prefix(line.size());
   }
 }
@@ -179,7 +187,7 @@ void http_exchange::put_headers(const http_response& r, bool vary, bool precompr
     if (tag != std::string::npos) out_.insert(tag + 6, "W/");
   }
   for (const auto& [key, value] : r.headers) {
-    if (status_ == 304 && (key.starts_with("Content-") || key.starts_with("content-"))) continue;
+    if (status_ == 304 && describes_body(key)) continue;
     put_clean(out_, key);
     out_ += ": ";
     put_clean(out_, value);

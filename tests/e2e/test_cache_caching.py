@@ -120,7 +120,7 @@ def test_head_and_other_methods(city):
     assert head.status == 200
     assert head.body == b""
     assert head.headers["content-length"] == str(len(whole.body))
-    refused = city.get("/events", method="POST")
+    refused = city.get("/events", method="PUT")
     assert refused.status == 405
     assert "GET" in refused.headers["allow"]
 
