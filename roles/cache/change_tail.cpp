@@ -70,6 +70,8 @@ awaitable<result<void>> change_tail::catch_up() {
     }
     if (!touched->empty()) last_ = touched->back().sequence;
     const bool more = touched->size() == page;
+    // A stream that is opened once an answer shows a change begins after it.
+    if (engine_.streams.skip_to(last_)) told_ = last_;
     if (!more) engine_.fresh.settle(number, last_, begun);
     // The streams need the texts, and no answer waits for them.
     if (const auto told = co_await tell_streams(); !told) co_return told.error();

@@ -179,10 +179,10 @@ def test_what_is_acknowledged_survives_kill_nine(start_cache):
 
 def test_an_ended_event_leaves_every_answer(cache):
     cache.post("/events", feature("x", 1, 2), PHONE)
-    stream = cache.stream()
-    assert stream.next()[0] == "hello"
     for path in ("/events", "/events?lat=2&lon=1&radius=1", "/events?near=2,1&k=1"):
         assert cache.get(path).json()["numberReturned"] == 1
+    stream = cache.stream()
+    assert stream.next()[0] == "hello"
     assert verdicts(cache.post("/events", feature("x", 1, 2, status="deleted"), PHONE)) == [(0, "x", "ended")]
     for path in ("/events", "/events?lat=2&lon=1&radius=1", "/events?near=2,1&k=1"):
         assert cache.get(path).json()["numberReturned"] == 0
