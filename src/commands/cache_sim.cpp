@@ -63,9 +63,9 @@ constexpr app::option options[] = {
         .as_repeatable()
         .checked_by(&check_ttls),
     app::option{"by-bytes", app::kind::flag, "false", "a line is a key and a size, and the capacity is in bytes"},
-    app::option{
-        "matrix", app::kind::flag, "false",
-        "compare on Zipf, normal and uniform keys besides the traces; capacities 1%, 5%, 10%, 25% unless given"},
+    app::option{"matrix", app::kind::flag, "false",
+                "compare on Zipf, normal and uniform keys besides the traces; unless given, capacities 1%, 5%, 10%, "
+                "25% and TTLs 0 and one request a key"},
     app::option{"keys", app::kind::integer, "10000", "distinct keys that --matrix draws from"}.between(1, most_keys),
     app::option{"requests", app::kind::integer, "1000000", "requests that --matrix draws"}.between(1, 1e9),
     app::option{"zipf-exponent", app::kind::real, "1.3", "of --matrix's Zipf keys"}.between(0.01, 10),
@@ -90,7 +90,9 @@ comparison wanted(const app::command_context& context) {
   });
   each("capacity", [&c](std::string_view word) { c.capacities.push_back(*parse_capacity(word)); });
   each("ttl", [&c](std::string_view word) { c.ttls.push_back(*parse_count(word)); });
-  if (c.capacities.empty() && context.flag("matrix")) c.capacities = {{0, 1}, {0, 5}, {0, 10}, {0, 25}};
+  if (!context.flag("matrix")) return c;
+  if (c.capacities.empty()) c.capacities = {{0, 1}, {0, 5}, {0, 10}, {0, 25}};
+  if (!context.given("ttl")) c.ttls.push_back(static_cast<std::uint64_t>(context.integer("keys")));
   return c;
 }
 

@@ -147,6 +147,12 @@ def test_the_matrix_is_printed_and_drawn(run, tmp_path):
     assert "prefers-color-scheme: dark" in text
 
 
+def test_the_matrix_has_capacities_and_ttls_of_its_own(run):
+    answer = run("cache-sim", "--matrix", "--keys=1000", "--requests=5000", "--policy=lru")
+    rows = [row.split()[:2] for row in answer.stdout.splitlines()[1:]]
+    assert rows == [[name, ttl] for name in ("zipf", "normal", "uniform") for ttl in ("none", "1000") for _ in range(4)]
+
+
 def test_the_report_must_be_writable(run):
     answer = run("cache-sim", "--matrix", "--requests=10", "--report=nowhere/report.html")
     assert answer.returncode == 1 and "nowhere/report.html" in answer.stderr
