@@ -51,8 +51,9 @@ std::vector<double> linear_ticks(double low, double high, int wanted, bool whole
   const double unit = std::pow(10, std::floor(std::log10(raw)));
   const double step = raw / unit <= 1 ? unit : raw / unit <= 2 ? 2 * unit : raw / unit <= 5 ? 5 * unit : 10 * unit;
   std::vector<double> out;
-  for (double t = std::ceil(low / step - 1e-9) * step; t <= high + step * 1e-9; t += step)
-    out.push_back(std::abs(t) < step * 1e-6 ? 0 : t);
+  const double first = std::ceil(low / step - 1e-9);
+  const auto last = static_cast<int>(std::clamp((high / step + 1e-9) - first, 0.0, 100.0));
+  for (int i = 0; i <= last; ++i) out.push_back((first + i) * step);
   return out;
 }
 
@@ -66,7 +67,8 @@ std::vector<double> ticks(chart::scale s, double low, double high, int wanted, b
     return out;
   }
   const bool fine = high - low < 2.5;
-  for (double decade = std::floor(low); decade <= high; ++decade) {
+  const auto last = static_cast<int>(std::clamp(high, -12.0, 300.0));
+  for (int decade = static_cast<int>(std::clamp(std::floor(low), -12.0, 300.0)); decade <= last; ++decade) {
     for (const double part : {1.0, 2.0, 5.0}) {
       if (part != 1 && !fine) continue;
       const double v = part * std::pow(10, decade);

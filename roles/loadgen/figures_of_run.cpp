@@ -64,7 +64,7 @@ std::string shown(const run_figure& f) {
   const double v = *f.value;
   switch (f.how) {
     case run_figure::kind::rate:
-      return (v < 100 ? fixed(v, 1) : grouped(static_cast<std::uint64_t>(v + 0.5))) + "/s";
+      return (v < 100 ? fixed(v, 1) : grouped(whole(v))) + "/s";
     case run_figure::kind::time:
       return human_time(v);
     case run_figure::kind::ratio:
@@ -74,7 +74,7 @@ std::string shown(const run_figure& f) {
     case run_figure::kind::number:
       break;
   }
-  return grouped(static_cast<std::uint64_t>(std::max(0.0, v) + 0.5));
+  return grouped(whole(v));
 }
 
 }  // namespace distsys::roles::loadgen

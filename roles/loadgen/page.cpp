@@ -169,11 +169,11 @@ std::string search(const json::object& run) {
   const json::object* s = json::get_object(run, "find_max");
   if (s == nullptr) return "";
   const double rate = json::get_number(*s, "rate").value_or(0);
-  std::string found = rate > 0 ? grouped(static_cast<std::uint64_t>(rate + 0.5)) + " requests a second" : "no rate";
+  std::string found = rate > 0 ? grouped(whole(rate)) + " requests a second" : "no rate";
   found += " held, in " + fixed(json::get_number(*s, "held").value_or(0), 0) + " of " +
            fixed(json::get_number(*s, "runs").value_or(0), 0) + " runs";
   if (const auto failed = json::get_number(*s, "failed_at"))
-    found += "; " + grouped(static_cast<std::uint64_t>(*failed + 0.5)) + " a second failed";
+    found += "; " + grouped(whole(*failed)) + " a second failed";
   const auto ended = json::get_string(*s, "ended").value_or("");
   if (!ended.empty()) found += " (not verified: " + std::string(ended) + ")";
   std::string out =
@@ -186,8 +186,7 @@ std::string search(const json::object& run) {
       const json::object* t = item.if_object();
       if (t == nullptr) continue;
       const bool held = json::get_bool(*t, "held").value_or(false), valid = json::get_bool(*t, "valid").value_or(true);
-      out += "<tr><th scope=\"row\">" +
-             grouped(static_cast<std::uint64_t>(json::get_number(*t, "rate").value_or(0) + 0.5)) + "</th><td>" +
+      out += "<tr><th scope=\"row\">" + grouped(whole(json::get_number(*t, "rate").value_or(0))) + "</th><td>" +
              escaped(json::get_string(*t, "why").value_or("")) + "</td><td><span class=\"badge " +
              (held    ? "good\">held"
               : valid ? "bad\">failed"

@@ -27,7 +27,7 @@ std::string time_label(double us) {
 std::string count_label(double v) {
   if (v >= 1e6) return fixed(v / 1e6, std::fmod(v, 1e6) != 0 ? 1 : 0) + " M";
   if (v >= 1e4) return fixed(v / 1e3, std::fmod(v, 1e3) != 0 ? 1 : 0) + " k";
-  return v == std::floor(v) ? grouped(static_cast<std::uint64_t>(v)) : fixed(v, 1);
+  return v == std::floor(v) ? grouped(whole(v)) : fixed(v, 1);
 }
 std::string ratio_label(double v) { return fixed(100 * v, 0) + " %"; }
 std::string percent_label(double v) { return v == 0 ? "0 %" : percentile_name(v); }
@@ -225,10 +225,10 @@ std::string course_table(const json::object& run) {
   const auto cell = [](const std::vector<double>& v, std::size_t i, std::string (*label)(double)) {
     return "<td>" + (i < v.size() && std::isfinite(v[i]) ? label(v[i]) : std::string("–")) + "</td>";
   };
-  const auto whole = [](double v) { return grouped(static_cast<std::uint64_t>(std::max(0.0, v))); };
+  const auto count = [](double v) { return grouped(whole(v)); };
   for (std::size_t i = 0; i < answers.size(); ++i) {
     out += "<tr><th scope=\"row\">" + fixed(static_cast<double>(i) * k.interval(), 2) + " s</th>" +
-           cell(sent, i, whole) + cell(answers, i, whole) + cell(errors, i, whole) + cell(p50, i, &human_time) +
+           cell(sent, i, count) + cell(answers, i, count) + cell(errors, i, count) + cell(p50, i, &human_time) +
            cell(p99, i, &human_time) + cell(most, i, &human_time) + "</tr>";
   }
   return out + "</tbody></table></div></details>";

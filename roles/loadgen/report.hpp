@@ -94,6 +94,7 @@ std::string as_text(const report& r, const plan& p, bool colours);
 json::object as_json(const report& r, const plan& p);
 
 // How figures are written, for the progress line too.
+std::uint64_t whole(double n);                // rounded; what is no number of things, as 0
 std::string grouped(std::uint64_t n);         // 1,234,567
 std::string human_time(double microseconds);  // "634 us", "1.25 ms", "3.10 s"
 std::string human_bytes(double bytes);        // "80.3 MB"
