@@ -107,10 +107,11 @@ export class CountTiles {
 
   async #fetch(tile, level) {
     const { version, box } = tile;
-    const { cells } = await getJson("/events/count", { bbox: box, by: "cell", level });
-    // Whole cells that touch the box come: those beyond its edges are the neighbours'.
-    const inside = ({ center: [lon, lat] }) => lon >= box[0] && lon < box[2] && lat >= box[1] && lat < box[3];
-    tile.cells = cells.filter(inside).map(({ bbox: bounds, center: [lon, lat], count, kinds }) => ({ lon, lat, box: bounds, count, kinds }));
+    // Whole cells that touch the box are counted: the middle of the last ones is far enough, their edge the neighbour's.
+    const [west, south, east, north] = box;
+    const bbox = [west, south, east - 180 / 2 ** level, north - 90 / 2 ** level];
+    const { cells } = await getJson("/events/count", { bbox, by: "cell", level });
+    tile.cells = cells.map(({ bbox: bounds, center: [lon, lat], count, kinds }) => ({ lon, lat, box: bounds, count, kinds }));
     tile.loaded = version;
   }
 
