@@ -11,6 +11,7 @@ const EVERY_MS = 2000;
 const LAYERS = { answer: "Answer", cell: "Cell", parent: "Larger cell", database: "Database" };
 const STATUSES = { hit: "hit", miss: "miss", negative: "empty, kept", split: "split", stale: "stale" };
 
+const known = (value, format) => (value === undefined ? "–" : format(value));
 const number = new Intl.NumberFormat("en");
 const nameIn = (names, key) => (Object.hasOwn(names, key) ? names[key] : String(key));
 const wordOf = (names, key) => (Object.hasOwn(names, key) ? key : "other");
@@ -70,12 +71,14 @@ export class Explain {
     }
   }
 
-  #show({ cells, cost_us: cost, events, level }) {
+  #show({ cells, cost_us: cost, events, level, direct }) {
     const texts = cells.map((cell) => [
       `${nameIn(LAYERS, cell.layer)}: ${nameIn(STATUSES, cell.status)}`,
-      `${number.format(cell.events ?? 0)} events, ${bytesOf(cell.bytes ?? 0)}`,
-      `${ageOf(cell.age_ms ?? 0)} old, cost ${costOf(cell.cost_us ?? 0)}`,
-      cell.cell,
+      ...(cell.age_ms === undefined ? [] : [
+        `${number.format(cell.events ?? 0)} events, ${bytesOf(cell.bytes ?? 0)}`,
+        `${ageOf(cell.age_ms)} old, cost ${costOf(cell.cost_us ?? 0)}`,
+      ]),
+      `cell ${cell.cell}`,
     ]);
     this.#overlay.show(cells.map((cell, index) => ({
       geometry: outlineOf(cell.bbox),
@@ -85,11 +88,12 @@ export class Explain {
     const kept = cells.filter(({ status }) => status === "hit" || status === "negative").length;
     const counted = [`${cells.length} ${cells.length === 1 ? "cell" : "cells"} of level ${level}`, `${kept} from memory`];
     counted.push(`${number.format(events)} events`, costOf(cost));
-    element("explain-totals").textContent = counted.join(" · ");
+    // Where too many cells would be needed, the database is asked for the whole.
+    element("explain-totals").textContent = direct ? "Too many cells: the database answers directly." : counted.join(" · ");
     this.#showLegend(cells);
     const rows = cells.map((cell) => [
-      cell.cell, nameIn(LAYERS, cell.layer), nameIn(STATUSES, cell.status), ageOf(cell.age_ms ?? 0),
-      number.format(cell.events ?? 0), bytesOf(cell.bytes ?? 0), costOf(cell.cost_us ?? 0),
+      cell.cell, nameIn(LAYERS, cell.layer), nameIn(STATUSES, cell.status), known(cell.age_ms, ageOf),
+      known(cell.events, number.format), known(cell.bytes, bytesOf), known(cell.cost_us, costOf),
     ]);
     fillTable(element("explain-table"), ["Cell", "Layer", "Status", "Age", "Events", "Size", "Cost"], rows,
       (index) => this.#overlay.mark(index));

@@ -204,9 +204,6 @@ export class Scene {
   }
 
   async #countKinds(parameters, signal) {
-    if (Object.values(parameters).every((value) => value === undefined || value.length === 0)) {
-      return Object.entries((await getJson("/stats", {}, signal)).events ?? {});
-    }
     const { counts } = await getJson("/events/count", { by: "kind", ...parameters }, signal);
     return Object.entries(counts);
   }
