@@ -26,6 +26,7 @@ std::size_t comparison_panel::row::best() const noexcept {
 
 std::vector<comparison_panel> compare(const trace& t, const comparison& c) {
   std::vector<std::uint64_t> capacities;
+  capacities.reserve(c.capacities.size());
   for (const auto& setting : c.capacities) capacities.push_back(setting.of(t));
   std::sort(capacities.begin(), capacities.end());
   capacities.erase(std::unique(capacities.begin(), capacities.end()), capacities.end());
