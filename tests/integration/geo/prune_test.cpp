@@ -174,7 +174,7 @@ awaitable<void> batches_and_sources(geo_database& g) {
   CHECK(co_await count(*g.database, "one", changes) == 101);
   CHECK(co_await count(*g.database, "two", "") == 1000);
   CHECK(co_await count(*g.database, "two", changes) == 4900);
-  // An event that came again between the reading and the deleting stays: its revision has moved.
+  // What lives keeps its newest change, whose text is the event's own.
   const auto again = (co_await g.events.find_one(context, "one", "e7")).value();
   CHECK(again.changes.size() == 1);
   CHECK(again.changes.front().feature == again.feature);
