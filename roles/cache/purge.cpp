@@ -17,7 +17,7 @@ namespace geo = domain::geo;
 constexpr std::size_t max_body = 4096;
 
 result<purge_request> read_box(const json::value& v) {
-  const error wrong{errc::invalid, "bbox: four numbers are expected, west,south,east,north in degrees"};
+  error wrong{errc::invalid, "bbox: four numbers are expected, west,south,east,north in degrees"};
   const json::array* a = v.if_array();
   if (a == nullptr || a->size() != 4) return wrong;
   std::array<double, 4> n{};
