@@ -186,16 +186,16 @@ bool bounded_map<Value>::insert(std::string_view key, std::uint64_t hash, Value 
     if (known != nullptr) destroy(known);
     return false;
   }
-  entry& e = known != nullptr ? *known : *make(key, hash, std::move(value), expires);
-  e.weight = static_cast<std::uint32_t>(bytes);
-  if (known != nullptr) {
-    e.value = std::move(value);
-    e.expires = expires;
-    policy_.readmit(e);
+  entry* e = known;
+  if (known == nullptr) {
+    e = make(key, hash, std::move(value), expires);
   } else {
-    policy_.admit(e);
+    e->value = std::move(value);
+    e->expires = expires;
   }
-  index_.link(e);
+  e->weight = static_cast<std::uint32_t>(bytes);
+  known == nullptr ? policy_.admit(*e) : policy_.readmit(*e);
+  index_.link(*e);
   bytes_ += bytes;
   return true;
 }

@@ -33,7 +33,7 @@ class frequency_sketch {
     line& l = lines_[index(hash)];
     std::uint64_t bits = spread(hash);
     bool counted = false;
-    for (unsigned row = 0; row < 4; ++row, bits >>= 8) {
+    for (std::size_t row = 0; row < 4; ++row, bits >>= 8) {
       std::uint64_t& word = l.words[row * 2 + (bits & 1)];
       const unsigned shift = (bits >> 1 & 15) * 4;
       if ((word >> shift & 15) == most) continue;
@@ -48,7 +48,7 @@ class frequency_sketch {
     const line& l = lines_[index(hash)];
     std::uint64_t bits = spread(hash);
     unsigned least = most;
-    for (unsigned row = 0; row < 4; ++row, bits >>= 8) {
+    for (std::size_t row = 0; row < 4; ++row, bits >>= 8) {
       const std::uint64_t word = l.words[row * 2 + (bits & 1)];
       least = std::min(least, static_cast<unsigned>(word >> ((bits >> 1 & 15) * 4) & 15));
     }
