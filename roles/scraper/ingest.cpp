@@ -80,7 +80,7 @@ result<decoded> decode_mapped(const answer& a) {
   out.seen = std::move(read->seen);
   out.source = a.source.empty() ? a.mapping->source() : a.source;
   out.skipped = read->skipped;
-  out.records = a.records.value_or(counted(out.seen, a.counted) + read->ended.size());
+  out.records = a.records.value_or(read->records);
   keep_inside(out.seen.events, a.only);
   if (!read->ended.empty()) out.ended[out.source] = std::move(read->ended);
   return out;

@@ -312,6 +312,7 @@ result<mapped_observation> decode(const json::value& document, const mapping& by
 
   mapped_observation out;
   out.seen.observed = *observed;
+  out.records = records->size();
   for (const auto& record : *records) codec::read_record(rules, record, source, out);
   codec::fold_duplicates(out.seen);
   codec::settle(out);

@@ -78,6 +78,7 @@ TEST_CASE_METHOD(folder, "an answer with a mapping is read by it, whatever it lo
   CHECK(read.seen.events[0].source == "mine");
   CHECK(read.ended.at("mine") == std::vector<std::string>{"3"});
   CHECK(read.skipped == 1);
+  CHECK(read.records == 5);
   CHECK(read.seen.refused.size() == 1);
   CHECK(read.source == "mine");
   a.document = R"({"alerts":[]})";
