@@ -72,7 +72,7 @@ export class Coverage {
     const all = [...sums.values()].reduce((total, { area }) => total + area, 0);
     element("coverage-totals").textContent = tiles.length === 0
       ? "No tiles: no scraper has written to this database."
-      : `${exact.format(tiles.length)} tiles · ${kilometres(covered)} covered · ${kilometres(all - covered)} not`;
+      : `${exact.format(tiles.length)} ${tiles.length === 1 ? "tile" : "tiles"} · ${kilometres(covered)} covered · ${kilometres(all - covered)} not`;
     const keys = [...sums].map(([state, { count }]) => [`state-${state}`, nameOf(state), count]);
     element("coverage-keys").replaceChildren(...legendOf(keys));
     const rows = tiles.map(({ properties: p }) => [

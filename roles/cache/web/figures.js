@@ -26,8 +26,8 @@ export const showFigures = (stats) => {
   element("layer-rows").replaceChildren(...rows);
   const notes = [];
   const cells = stats.cells ?? {};
-  if (cells.negative_hits) notes.push(`${number.format(cells.negative_hits)} hits of empty cells`);
-  if (cells.parent_hits) notes.push(`${number.format(cells.parent_hits)} of larger cells`);
-  if (stats.database?.queries !== undefined) notes.push(`${number.format(stats.database.queries)} database queries`);
+  if (cells.negative_hits) notes.push(`hits of empty cells: ${number.format(cells.negative_hits)}`);
+  if (cells.parent_hits) notes.push(`of larger cells: ${number.format(cells.parent_hits)}`);
+  if (stats.database?.queries !== undefined) notes.push(`database queries: ${number.format(stats.database.queries)}`);
   element("layer-notes").textContent = notes.join(" · ");
 };
