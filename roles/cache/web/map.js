@@ -23,6 +23,7 @@ const STATS_EVERY_MS = 4000;
 const EXPIRED_EVERY_MS = 5000;
 const RECOUNT_EVERY_MS = 30000; // what leaves by its own time is not told of
 const CHANGES_SHOWN_AT_ONCE = 10;
+const FIT_FOR_MS = 5000;
 
 const animate = !prefersLessMotion();
 const map = makeMap();
@@ -82,7 +83,19 @@ const panel = new Panel({
 
 let waiting = [];
 let drawing = false;
-let fitted = false;
+
+// The first events may come one by one: until the reader does something, the map is fitted to them for a while.
+let fitted = 0; // events that it was fitted to
+let fitUntil = Infinity;
+for (const event of ["pointerdown", "keydown", "wheel"]) {
+  document.addEventListener(event, () => (fitUntil = 0), { capture: true, passive: true, once: true });
+}
+const fitFirst = (count) => {
+  if (count === fitted || (fitted > 0 && (performance.now() > fitUntil || scene.area))) return;
+  if (fitUntil === Infinity) fitUntil = performance.now() + FIT_FOR_MS;
+  fitted = count;
+  fit();
+};
 
 // Changes come in bursts: they are shown together, once a frame.
 const draw = () => {
@@ -136,9 +149,7 @@ const scene = new Scene(map, {
   tell: {
     counts: (counts) => {
       panel.counts(counts);
-      if (fitted || counts.all === 0) return;
-      fitted = true;
-      fit();
+      if (!scene.at && counts.all > 0) fitFirst(counts.all);
     },
     problem: (text) => panel.problem(text),
     busy: (yes) => element("map").setAttribute("aria-busy", String(yes)),
