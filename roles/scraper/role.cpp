@@ -10,6 +10,7 @@
 #include "distsys/foundation/text.hpp"
 #include "distsys/foundation/version.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace distsys::roles::scraper {
@@ -173,6 +174,14 @@ result<void> check(const app::role_context& context) {
   }
 }
 
+/// What a recording tells is old on the day it is played: its default is for ever.
+ages read_ages(const app::role_context& context, std::string_view name) {
+  const auto sources = context.addresses("source");
+  const bool played = std::any_of(sources.begin(), sources.end(), [](const url& u) { return u.scheme() == "replay"; });
+  if (played && !context.given(name)) return {{"", std::chrono::microseconds(0)}};
+  return checked(parse_ages(context.texts(name)));
+}
+
 std::unique_ptr<app::service> make(app::role_context& context) {
   const auto lane = std::make_shared<runtime::blocking_lane>("scraper", most_feeds);  // jobs are one a feed
   const auto visitor = std::make_shared<site_visitor>(context.http_client("http-client"), read_visit_options(context));
@@ -189,8 +198,8 @@ std::unique_ptr<app::service> make(app::role_context& context) {
   s.polls.longest_backoff = milliseconds_of(context, "max-backoff");
   s.polls.once = context.flag("once");
   s.record = context.text("record");
-  s.retained.events = checked(parse_ages(context.texts("retention")));
-  s.retained.history = checked(parse_ages(context.texts("history")));
+  s.retained.events = read_ages(context, "retention");
+  s.retained.history = read_ages(context, "history");
   return std::make_unique<scraper_service>(context, std::move(s), make_feeds(context, visitor, lane), lane);
 }
 

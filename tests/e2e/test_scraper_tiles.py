@@ -199,9 +199,8 @@ def test_two_scrapers_killed_in_turn_during_a_replay(tmp_path):
     chance = random.Random(3)
     data = tmp_path / "killed" / "data"
     alive = 0
-    # The recording is old: what it holds must not be tidied away meanwhile.
-    keep = ("--scraper.retention=0s", "--scraper.history=0s")
-    with two_scrapers(data, source, "--scraper.lease=5s", *keep) as pair:
+    # The recording is old: by default what a replay holds is not tidied away.
+    with two_scrapers(data, source, "--scraper.lease=5s") as pair:
         for n in range(KILLS):
             time.sleep(chance.uniform(0.05, whole))  # when it is killed is the test
             alive += pair.kill(n % 2)
