@@ -2,6 +2,7 @@
 
 #include "answer.hpp"
 
+#include "distsys/foundation/html.hpp"
 #include "distsys/foundation/url.hpp"
 #include "distsys/net/gzip.hpp"
 #include "distsys/web/assets.hpp"
@@ -14,29 +15,6 @@
 
 namespace distsys::roles::cache {
 namespace {
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 void replace(std::string& text, std::string_view mark, std::string_view by) {
   const auto at = text.find(mark);
@@ -73,8 +51,8 @@ std::string_view bytes_of(std::string_view name) {
 std::shared_ptr<const prepared> page_of(const page_settings& settings) {
   auto page = std::make_shared<prepared>();
   page->text = bytes_of("index.html");
-  replace(page->text, "{{tile-url}}", escaped(settings.tile_url));
-  replace(page->text, "{{tile-attribution}}", escaped(settings.tile_attribution));
+  replace(page->text, "{{tile-url}}", escape_html(settings.tile_url));
+  replace(page->text, "{{tile-attribution}}", escape_html(settings.tile_attribution));
   page->compressed = net::gzip(page->text, 9);
   page->body = {nullptr, page->text, page->compressed};
   std::string policy =

@@ -1,5 +1,6 @@
 #include "chart.hpp"
 
+#include "distsys/foundation/html.hpp"
 #include "distsys/foundation/json.hpp"
 
 #include <algorithm>
@@ -98,7 +99,7 @@ class drawing {
 
   std::string svg() const {
     std::string out = "<svg class=\"" + std::string(z_.name) + "\" viewBox=\"0 0 " + number(z_.width) + " " +
-                      number(z_.height) + "\" role=\"img\" aria-label=\"" + escaped(c_.title + ". " + c_.summary) +
+                      number(z_.height) + "\" role=\"img\" aria-label=\"" + escape_html(c_.title + ". " + c_.summary) +
                       "\">";
     out += grid();
     for (std::size_t i = 0; i < c_.lines.size(); ++i) out += line(c_.lines[i], c_.filled && i == 0);
@@ -122,14 +123,14 @@ class drawing {
       const std::string y = number(at_y(t));
       out += "<line class=\"grid\" x1=\"" + number(z_.left) + "\" x2=\"" + number(z_.width - z_.right) + "\" y1=\"" +
              y + "\" y2=\"" + y + "\"/><text class=\"tick\" text-anchor=\"end\" x=\"" + number(z_.left - 8) +
-             "\" y=\"" + number(at_y(t) + 4) + "\">" + escaped(c_.label_y(t)) + "</text>";
+             "\" y=\"" + number(at_y(t) + 4) + "\">" + escape_html(c_.label_y(t)) + "</text>";
     }
     for (const double t : ticks(c_.across, x_.low, x_.high, z_.ticks_x)) {
       const double x = at_x(t);
       const char* anchor = x > z_.width - z_.right - 20 ? "end" : "middle";
       out += "<line class=\"grid faint\" y1=\"" + number(z_.top) + "\" y2=\"" + number(floor) + "\" x1=\"" + number(x) +
              "\" x2=\"" + number(x) + "\"/><text class=\"tick\" text-anchor=\"" + anchor + "\" x=\"" + number(x) +
-             "\" y=\"" + number(floor + 18) + "\">" + escaped(c_.label_x(t)) + "</text>";
+             "\" y=\"" + number(floor + 18) + "\">" + escape_html(c_.label_x(t)) + "</text>";
     }
     return out;
   }
@@ -175,39 +176,6 @@ class drawing {
 
 }  // namespace
 
-std::string escaped(std::string_view text) {
-  std::string quoted, out;
-  json::append_string(quoted, text);  // makes UTF-8 of what is none
-  const auto clean = json::parse(quoted);
-  const std::string_view source =
-      clean && clean->is_string() ? std::string_view(clean->get_string()) : std::string_view();
-  for (const char c : source) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t')
-          out += "\xef\xbf\xbd";
-        else
-          out += c;
-    }
-  }
-  return out;
-}
-
 std::string draw(const chart& c) {
   const drawing large(c, wide), small(c, narrow);
   if (large.empty()) return "";
@@ -216,7 +184,7 @@ std::string draw(const chart& c) {
   out += "<ul class=\"key\">";
   for (const chart_line& l : c.lines)
     out += "<li><svg viewBox=\"0 0 18 8\" aria-hidden=\"true\"><path class=\"line c" + std::to_string(l.colour) +
-           "\" d=\"M1 4H17\"/></svg>" + escaped(l.name) + "</li>";
+           "\" d=\"M1 4H17\"/></svg>" + escape_html(l.name) + "</li>";
   return out + "</ul>";
 }
 

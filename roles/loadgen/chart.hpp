@@ -27,9 +27,6 @@ struct chart {
   bool filled = false;  // the surface under the first line
 };
 
-/// HTML escaped: for text and for attributes in double quotes. Control characters and what is not UTF-8 become U+FFFD.
-std::string escaped(std::string_view text);
-
 /// Two drawings of the same, one for wide and one for narrow windows (classes "wide", "narrow"), with the names of the
 /// lines under them when there are several. Empty when no line has a point.
 std::string draw(const chart& c);

@@ -2,6 +2,7 @@
 
 #include "chart.hpp"
 #include "distsys/foundation/asset.hpp"
+#include "distsys/foundation/html.hpp"
 #include "figures_of_run.hpp"
 #include "page_charts.hpp"
 #include "report.hpp"
@@ -63,16 +64,16 @@ std::string member_table(std::span<const shown_run> runs, std::string_view membe
   std::string out = "<section class=\"card\"><h2>" + title + "</h2><div class=\"scroll\"><table class=\"facts\">";
   if (runs.size() > 1) {
     out += "<thead><tr><td></td>";
-    for (const shown_run& r : runs) out += "<th scope=\"col\">" + escaped(r.name) + "</th>";
+    for (const shown_run& r : runs) out += "<th scope=\"col\">" + escape_html(r.name) + "</th>";
     out += "</tr></thead>";
   }
   out += "<tbody>";
   for (const std::string& name : names) {
-    out += "<tr><th scope=\"row\">" + escaped(words_of(name)) + "</th>";
+    out += "<tr><th scope=\"row\">" + escape_html(words_of(name)) + "</th>";
     for (const shown_run& r : runs) {
       const json::object* o = json::get_object(r.data, member);
       const json::value* v = o == nullptr ? nullptr : o->if_contains(name);
-      out += "<td>" + (v == nullptr ? std::string("–") : escaped(value_of(name, *v))) + "</td>";
+      out += "<td>" + (v == nullptr ? std::string("–") : escape_html(value_of(name, *v))) + "</td>";
     }
     out += "</tr>";
   }
@@ -88,32 +89,32 @@ std::string cards(const json::object& run) {
     if (!shows || !f.value) continue;
     const bool alarm = f.name == "errors" && *f.value > 0;
     out += "<div class=\"card figure" + std::string(alarm ? " bad" : "") + "\"><span class=\"label\">" +
-           escaped(f.name) + "</span><span class=\"value\">" + escaped(shown(f)) + "</span></div>";
+           escape_html(f.name) + "</span><span class=\"value\">" + escape_html(shown(f)) + "</span></div>";
   }
   return out + "</section>";
 }
 
 std::string side_by_side(std::span<const shown_run> runs) {
   std::string out = "<section class=\"card\"><h2>The runs side by side</h2><p class=\"note\">Changes are from " +
-                    escaped(runs.front().name) + ".</p><div class=\"scroll\"><table><thead><tr><td></td>";
-  for (const shown_run& r : runs) out += "<th scope=\"col\">" + escaped(r.name) + "</th>";
+                    escape_html(runs.front().name) + ".</p><div class=\"scroll\"><table><thead><tr><td></td>";
+  for (const shown_run& r : runs) out += "<th scope=\"col\">" + escape_html(r.name) + "</th>";
   out += "</tr></thead><tbody>";
   std::vector<std::vector<run_figure>> figures;
   for (const shown_run& r : runs) figures.push_back(figures_of(r.data));
   for (std::size_t row = 0; row < figures.front().size(); ++row) {
     if (std::none_of(figures.begin(), figures.end(), [&](const auto& f) { return f[row].value.has_value(); })) continue;
     const run_figure& base = figures.front()[row];
-    out += "<tr><th scope=\"row\">" + escaped(base.name) + "</th>";
+    out += "<tr><th scope=\"row\">" + escape_html(base.name) + "</th>";
     for (std::size_t i = 0; i < figures.size(); ++i) {
       const run_figure& f = figures[i][row];
       const int way = i == 0 ? 0 : direction_of(base, f);
-      out += "<td>" + escaped(shown(f));
+      out += "<td>" + escape_html(shown(f));
       if (const std::string change = i == 0 ? "" : change_between(base, f); !change.empty())
         out += " <span class=\"change" +
                std::string(way > 0   ? " good"
                            : way < 0 ? " bad"
                                      : "") +
-               "\">" + escaped(change) + "</span>";
+               "\">" + escape_html(change) + "</span>";
       out += "</td>";
     }
     out += "</tr>";
@@ -130,14 +131,14 @@ std::string honesty(const shown_run& run, bool named) {
     line += "; requests left " + human_time(*lag) + " late at p99";
   line += ".";
   std::string out = "<section class=\"card honesty " + std::string(valid ? "good" : "bad") + "\"><strong>" +
-                    (named ? escaped(run.name) + ": " : "") + (valid ? "Valid run" : "INVALID run") +
+                    (named ? escape_html(run.name) + ": " : "") + (valid ? "Valid run" : "INVALID run") +
                     "</strong> <span>" +
                     (valid ? "The generator was not the bottleneck. " : "The generator was the bottleneck. ") +
-                    escaped(line) + "</span>";
+                    escape_html(line) + "</span>";
   const json::array* why = v == nullptr ? nullptr : json::get_array(*v, "reasons");
   if (why != nullptr && !why->empty()) {
     out += "<ul>";
-    for (const json::value& reason : *why) out += "<li>" + escaped(text_of(reason)) + "</li>";
+    for (const json::value& reason : *why) out += "<li>" + escape_html(text_of(reason)) + "</li>";
     out += "</ul>";
   }
   return out + "</section>";
@@ -152,12 +153,12 @@ std::string verdicts(const json::object& run) {
     if (t == nullptr) continue;
     const bool failed = json::get_bool(*t, "failed").value_or(false);
     out += "<li><span class=\"badge " + std::string(failed ? "bad\">failed" : "good\">passed") +
-           "</span> fail if <code>" + escaped(json::get_string(*t, "fail_if").value_or("")) + "</code>";
+           "</span> fail if <code>" + escape_html(json::get_string(*t, "fail_if").value_or("")) + "</code>";
     if (const json::array* parts = json::get_array(*t, "parts")) {
       for (const json::value& part : *parts) {
         const json::object* p = part.if_object();
         if (p != nullptr)
-          out += "<br><span class=\"note\">" + escaped(json::get_string(*p, "text").value_or("")) + "</span>";
+          out += "<br><span class=\"note\">" + escape_html(json::get_string(*p, "text").value_or("")) + "</span>";
       }
     }
     out += "</li>";
@@ -178,7 +179,7 @@ std::string search(const json::object& run) {
   if (!ended.empty()) found += " (not verified: " + std::string(ended) + ")";
   std::string out =
       "<section class=\"card\"><h2>Highest rate that holds <code>" +
-      escaped(json::get_string(*s, "condition").value_or("")) + "</code></h2><p>" + escaped(found) +
+      escape_html(json::get_string(*s, "condition").value_or("")) + "</code></h2><p>" + escape_html(found) +
       ".</p><div class=\"scroll\"><table><thead><tr><th scope=\"col\">rate</th><th scope=\"col\">step</th>"
       "<th scope=\"col\">outcome</th><th scope=\"col\">p50</th><th scope=\"col\">p99</th></tr></thead><tbody>";
   if (const json::array* steps = json::get_array(*s, "steps")) {
@@ -187,12 +188,12 @@ std::string search(const json::object& run) {
       if (t == nullptr) continue;
       const bool held = json::get_bool(*t, "held").value_or(false), valid = json::get_bool(*t, "valid").value_or(true);
       out += "<tr><th scope=\"row\">" + grouped(whole(json::get_number(*t, "rate").value_or(0))) + "</th><td>" +
-             escaped(json::get_string(*t, "why").value_or("")) + "</td><td><span class=\"badge " +
+             escape_html(json::get_string(*t, "why").value_or("")) + "</td><td><span class=\"badge " +
              (held    ? "good\">held"
               : valid ? "bad\">failed"
                       : "bad\">invalid") +
-             "</span></td><td>" + escaped(human_time(json::get_number(*t, "p50_us").value_or(0))) + "</td><td>" +
-             escaped(human_time(json::get_number(*t, "p99_us").value_or(0))) + "</td></tr>";
+             "</span></td><td>" + escape_html(human_time(json::get_number(*t, "p50_us").value_or(0))) + "</td><td>" +
+             escape_html(human_time(json::get_number(*t, "p99_us").value_or(0))) + "</td></tr>";
     }
   }
   return out + "</tbody></table></div></section>";
@@ -213,11 +214,11 @@ std::string percentile_table(std::span<const shown_run> runs) {
   }
   for (const auto& c : columns) head += "<th scope=\"col\">" + c.second + "</th>";
   if (!alone) {
-    for (const shown_run& r : runs) head += "<th scope=\"col\">" + escaped(r.name) + "</th>";
+    for (const shown_run& r : runs) head += "<th scope=\"col\">" + escape_html(r.name) + "</th>";
   }
   const auto cell = [](const json::object& run, const std::string& path) {
     const auto v = number_at(run, path);
-    return "<td>" + (v ? escaped(human_time(*v)) : std::string("–")) + "</td>";
+    return "<td>" + (v ? escape_html(human_time(*v)) : std::string("–")) + "</td>";
   };
   for (const double q : shown_percentiles) {
     const std::string name = percentile_name(q);
@@ -240,7 +241,7 @@ std::string warnings(const json::object& run) {
   std::string items;
   for (const json::value& w : all == nullptr ? json::array{} : *all) {
     if (said != nullptr && std::find(said->begin(), said->end(), w) != said->end()) continue;
-    items += "<li>" + escaped(text_of(w)) + "</li>";
+    items += "<li>" + escape_html(text_of(w)) + "</li>";
   }
   return items.empty() ? "" : "<section class=\"card\"><h2>Warnings</h2><ul>" + items + "</ul></section>";
 }
@@ -261,7 +262,8 @@ std::string heading(std::span<const shown_run> runs) {
   if (const auto dot = when.find('.'); dot != std::string::npos) when = when.substr(0, dot) + "Z";
   std::replace(when.begin(), when.end(), 'T', ' ');
   return "<header><h1>" + std::string(runs.size() == 1 ? "Load test" : "Load tests compared") +
-         "</h1><p class=\"target\">" + escaped(target) + "</p><p class=\"note\">" + escaped(when) + "</p></header>";
+         "</h1><p class=\"target\">" + escape_html(target) + "</p><p class=\"note\">" + escape_html(when) +
+         "</p></header>";
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "page_charts.hpp"
 
+#include "distsys/foundation/html.hpp"
+
 #include "chart.hpp"
 #include "figures_of_run.hpp"
 #include "report.hpp"
@@ -86,8 +88,8 @@ chart_line line_of(std::string name, std::vector<double> x, std::vector<double> 
 std::string section(const std::string& id, const chart& c, const std::string& note) {
   const std::string drawn = draw(c);
   if (drawn.empty()) return "";
-  return "<section class=\"card\" aria-labelledby=\"" + id + "\"><h2 id=\"" + id + "\">" + escaped(c.title) +
-         "</h2><p class=\"note\">" + escaped(note) + "</p>" + drawn + "</section>";
+  return "<section class=\"card\" aria-labelledby=\"" + id + "\"><h2 id=\"" + id + "\">" + escape_html(c.title) +
+         "</h2><p class=\"note\">" + escape_html(note) + "</p>" + drawn + "</section>";
 }
 
 chart over_time(std::string title, std::string (*label)(double)) {

@@ -1,6 +1,7 @@
 #include "scraper_page.hpp"
 
 #include "distsys/foundation/asset.hpp"
+#include "distsys/foundation/html.hpp"
 #include "distsys/foundation/text.hpp"
 #include "distsys/runtime/clock.hpp"
 #include "distsys/web/assets.hpp"
@@ -23,29 +24,6 @@ using geo::tile_view;
 constexpr std::array coverages{tile_coverage::covered, tile_coverage::capped, tile_coverage::failing,
                                tile_coverage::never};
 constexpr auto patience = std::chrono::seconds(5);
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 struct source_sum {
   std::size_t tiles = 0, split = 0, leased = 0;
@@ -151,7 +129,7 @@ void add_row(std::string& out, const tile_view& t, geo::timestamp now) {
     out += html + "</td>";
   };
   out += "<tr>";
-  cell(escaped(t.tile));
+  cell(escape_html(t.tile));
   cell(badge(state_of(t, now)));
   cell(ago(t.last_answer, now));
   cell(due(t, now));
@@ -160,8 +138,8 @@ void add_row(std::string& out, const tile_view& t, geo::timestamp now) {
        "number");
   cell(std::to_string(t.last_changes), "number");
   cell(std::to_string(t.complete_polls), "number");
-  cell(is_leased(t, now) ? escaped(t.owner.substr(0, t.owner.find('-', t.owner.find('-') + 1))) : "");
-  cell(t.last_error.empty() ? "" : escaped(t.last_error) + " (" + std::to_string(t.failures) + "&times;)", "error");
+  cell(is_leased(t, now) ? escape_html(t.owner.substr(0, t.owner.find('-', t.owner.find('-') + 1))) : "");
+  cell(t.last_error.empty() ? "" : escape_html(t.last_error) + " (" + std::to_string(t.failures) + "&times;)", "error");
   out += "</tr>";
 }
 
@@ -169,7 +147,7 @@ void add_source(std::string& out, const std::string& name, const source_sum& s, 
   constexpr std::size_t most_rows = 500;
   char rate[32];
   std::snprintf(rate, sizeof rate, "%.1f", s.polls_a_minute);
-  out += "<section class=card><header><h2>" + escaped(name) + "</h2><p>" + std::to_string(s.tiles) +
+  out += "<section class=card><header><h2>" + escape_html(name) + "</h2><p>" + std::to_string(s.tiles) +
          (s.tiles == 1 ? " tile, " : " tiles, ") + rate + " polls a minute</p>";
   for (const auto state : coverages) {
     const auto n = s.states.find(state);

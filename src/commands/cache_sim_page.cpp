@@ -1,6 +1,7 @@
 #include "src/commands/cache_sim_page.hpp"
 
 #include "distsys/foundation/asset.hpp"
+#include "distsys/foundation/html.hpp"
 #include "distsys/foundation/version.hpp"
 
 #include <algorithm>
@@ -17,32 +18,6 @@ namespace {
 
 // The chart's plain: what is drawn lies within these.
 constexpr double left = 54, right = 508, top = 10, bottom = 250, width = 520, height = 296;
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 template <class... Values>
 std::string format(const char* pattern, Values... values) {
@@ -98,7 +73,7 @@ class chart {
 
   std::string draw() const {
     std::string out = format(R"(<svg class="chart" viewBox="0 0 %g %g" role="img" aria-label=")", width, height);
-    out += "Hit ratio by capacity on " + escaped(panel_.trace_name) + "; the numbers are in the table below\">";
+    out += "Hit ratio by capacity on " + escape_html(panel_.trace_name) + "; the numbers are in the table below\">";
     out += axes();
     for (std::size_t p = 0; p < policies_.size(); ++p) out += line(p);
     return out + "</svg>";
@@ -150,7 +125,7 @@ class chart {
 };
 
 std::string heading(const comparison_panel& p) {
-  return escaped(p.trace_name) + (p.ttl == 0 ? ", no TTL" : ", TTL of " + spaced(p.ttl) + " requests");
+  return escape_html(p.trace_name) + (p.ttl == 0 ? ", no TTL" : ", TTL of " + spaced(p.ttl) + " requests");
 }
 
 std::string table(const comparison_panel& panel, std::span<const caching::eviction> policies) {
@@ -200,7 +175,7 @@ std::string comparison_page(std::span<const comparison_panel> panels, std::span<
            spaced(panel.distinct) + " keys</p>" + chart(panel, policies).draw() + table(panel, policies) +
            "</section>\n";
   }
-  return out + "</main><footer>distsys " + escaped(version()) + " cache-sim</footer></body></html>\n";
+  return out + "</main><footer>distsys " + escape_html(version()) + " cache-sim</footer></body></html>\n";
 }
 
 }  // namespace distsys::commands

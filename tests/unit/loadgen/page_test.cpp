@@ -1,6 +1,8 @@
 // The page and the comparison: from JSON that may come from anywhere.
 #include "roles/loadgen/page.hpp"
 
+#include "distsys/foundation/html.hpp"
+
 #include "roles/loadgen/chart.hpp"
 #include "roles/loadgen/compare.hpp"
 #include "roles/loadgen/report.hpp"
@@ -38,9 +40,9 @@ std::size_t count(std::string_view text, std::string_view what) {
 }
 
 TEST_CASE("what comes from outside is escaped, whatever it is") {
-  CHECK(escaped("<a href=\"x\">'&") == "&lt;a href=&quot;x&quot;&gt;&#39;&amp;");
-  CHECK(escaped("a\x01z\xff") == "a\xef\xbf\xbdz\xef\xbf\xbd");
-  CHECK(escaped("µs –") == "µs –");
+  CHECK(escape_html("<a href=\"x\">'&") == "&lt;a href=&quot;x&quot;&gt;&#39;&amp;");
+  CHECK(escape_html("a\x01z\xff") == "a\xef\xbf\xbdz\xef\xbf\xbd");
+  CHECK(escape_html("µs –") == "µs –");
   const shown_run one[] = {{"", run_of(500)}};
   const std::string page = as_page(one);
   CHECK(page.find("<script") == std::string::npos);
