@@ -17,7 +17,8 @@ inline void require(bool condition) {
 /// What must hold of every observation, whichever codec made it.
 inline void check_observation(const domain::geo::observation& seen) {
   using namespace domain::geo;
-  static const std::set<std::string> reasons{"no_position", "out_of_range", "wrong_type", "no_id", "bad_time"};
+  static const std::set<std::string> reasons{"no_position", "out_of_range", "wrong_type",
+                                             "no_id",       "bad_time",     "too_large"};
   for (const auto& r : seen.refused) {
     require(reasons.contains(r.reason));
     require(json::parse(r.document).has_value());

@@ -1,4 +1,5 @@
 // GeoJSON FeatureCollections (RFC 7946): the USGS's, those of this system, and any feed of points.
+#include "distsys/domain/geo/codecs.hpp"
 #include "distsys/foundation/text.hpp"
 #include "record.hpp"
 
@@ -111,7 +112,11 @@ void read_own(record& r, event& e) {
   if (const auto* aliases = json::get_array(r.object(), "aliases"))
     for (const auto& alias : *aliases)
       if (alias.is_string() && fit_for_name(alias.get_string())) e.aliases.emplace_back(alias.get_string());
-  if (const auto* properties = json::get_object(r.object(), "source_properties")) e.properties = *properties;
+  if (const auto* properties = json::get_object(r.object(), "source_properties"))
+    e.properties = without_personal_data(*properties).get_object();
+  // No member of ours, but how every source ends an event (says_deleted).
+  if (const auto* status = json::find(r.object(), "status"); status != nullptr && status->is_string())
+    e.properties["status"] = *status;
 }
 
 /// The first of several usual names that is there.
@@ -208,10 +213,7 @@ void decode_geojson(const json::object& document, std::string_view source, bool 
       r.refuse("wrong_type", "properties are not an object");
     else
       read_feature(r, *feature, from, e);
-    if (r.good())
-      seen.events.push_back(std::move(e));
-    else
-      seen.refused.push_back(r.fault(item));
+    keep(r, std::move(e), item, seen);
   }
 }
 

@@ -179,10 +179,7 @@ void read_all(const json::object& document, std::string_view member, std::string
     if (o == nullptr) r.refuse("wrong_type", std::string(member) + " holds what is not an object");
     event e = r.good() ? read(r) : event{};
     e.source = source;
-    if (r.good())
-      seen.events.push_back(std::move(e));
-    else
-      seen.refused.push_back(r.fault(item));
+    keep(r, std::move(e), item, seen);
   }
 }
 

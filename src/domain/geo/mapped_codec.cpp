@@ -62,7 +62,7 @@ class mapped_record {
 
   bool good() const noexcept { return faults_.good(); }
   bool without_position() const noexcept { return without_position_; }
-  refusal fault() const { return faults_.fault(from_); }
+  void keep(event&& e, observation& seen) { codec::keep(faults_, std::move(e), from_, seen); }
 
   std::string id();
   std::vector<std::string> other_ids(const std::vector<json_pointer>& from, const std::string& own) const;
@@ -275,12 +275,10 @@ void read_record(const mapping_rules& rules, const json::value& from, const std:
     if (r.good()) std::move(replaced.begin(), replaced.end(), std::back_inserter(out.ended));
     if (over) return;
   }
-  if (r.good())
-    out.seen.events.push_back(std::move(e));
-  else if (r.without_position())
+  if (!r.good() && r.without_position())
     ++out.skipped;
   else
-    out.seen.refused.push_back(r.fault());
+    r.keep(std::move(e), out.seen);
 }
 
 /// Each id once, and none of what the same answer says is there.

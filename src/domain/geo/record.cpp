@@ -15,7 +15,41 @@ std::string shown(const json::value& v) {
   return text;
 }
 
+/// No shorter than its canonical text: a character is at most six when it is escaped.
+std::size_t most_bytes(std::string_view text) noexcept { return 6 * text.size() + 3; }
+
+std::size_t most_bytes(const json::value& v) {
+  std::size_t n = 32;
+  if (const auto* text = v.if_string()) n += most_bytes(std::string_view(text->data(), text->size()));
+  if (const auto* array = v.if_array())
+    for (const auto& item : *array) n += most_bytes(item);
+  if (const auto* object = v.if_object())
+    for (const auto& member : *object) n += most_bytes(std::string_view(member.key())) + most_bytes(member.value());
+  return n;
+}
+
+/// Most events are far from the limit, which the sum of their parts says without writing them.
+bool too_large(const event& e) {
+  constexpr std::size_t names_of_members = 512, vertex = 160;  // with a cut at the antimeridian
+  std::size_t most = names_of_members + vertex * e.line.size();
+  for (const std::string* text : {&e.source, &e.source, &e.id, &e.id, &e.kind, &e.subtype, &e.text, &e.place})
+    most += most_bytes(*text);
+  for (const auto& alias : e.aliases) most += most_bytes(alias);
+  for (const auto& member : e.properties)
+    most += most_bytes(std::string_view(member.key())) + most_bytes(member.value());
+  return most > max_feature_bytes && to_feature(e).size() > max_feature_bytes;
+}
+
 }  // namespace
+
+void keep(record& r, event&& e, const json::value& item, observation& seen) {
+  if (r.good() && too_large(e))
+    r.refuse("too_large", "as a feature it is longer than " + std::to_string(max_feature_bytes) + " bytes");
+  if (r.good())
+    seen.events.push_back(std::move(e));
+  else
+    seen.refused.push_back(r.fault(item));
+}
 
 void record::refuse(std::string_view reason, std::string detail) {
   if (!good()) return;

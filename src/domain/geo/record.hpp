@@ -54,6 +54,13 @@ std::optional<timestamp> time_of(const json::value& v);
 /// "Ice Quake" becomes "ice_quake"; `fallback` when nothing is left.
 std::string word(std::string_view text, std::string_view fallback);
 
+/// Longest text of an event, as it is stored: one record must not fill a stream's queue or make an area unreadable.
+inline constexpr std::size_t max_feature_bytes = 64u << 10;
+
+/// The one place where a record becomes an event of the observation or a refusal: also "too_large", the sixth word of
+/// refusal::reason, when its text would be longer than max_feature_bytes. `item` is the record as it came.
+void keep(record& r, event&& e, const json::value& item, observation& seen);
+
 /// Copies a string, number or bool; nothing when it is absent or something else.
 void copy_scalar(const json::object& from, json::object& to, std::string_view key);
 

@@ -83,6 +83,43 @@ TEST_CASE("this system's own features come back as they were") {
   }
 }
 
+TEST_CASE("what would be stored as more than 64 KiB is refused, in either form") {
+  const auto read = [](const event& e, std::string_view source) {
+    const auto seen = decode(collection(to_feature(e)), {.source = std::string(source)});
+    REQUIRE(seen.has_value());
+    return *seen;
+  };
+  event e = jam();
+  for (const auto* source : {"sim", "feed"}) {
+    e.text = std::string(30'000, 'x');  // a foreign title is a property, too
+    CHECK(read(e, source).events.size() == 1);
+    e.text = std::string(64u << 10, 'x');
+    const auto seen = read(e, source);
+    CHECK(seen.events.empty());
+    REQUIRE(seen.refused.size() == 1);
+    CHECK(seen.refused[0].reason == "too_large");
+  }
+  // To the byte, as it is written: the quotes count twice.
+  e.text = std::string((64u << 10) - to_feature(jam()).size() + jam().text.size() + 1, 'x');
+  REQUIRE(to_feature(e).size() == 64u << 10);
+  CHECK(read(e, "sim").events.size() == 1);
+  e.text.back() = '"';
+  CHECK(read(e, "sim").events.empty());
+}
+
+TEST_CASE("this system's own features keep the status that ends them, and nothing personal") {
+  event e = jam();
+  e.properties = {{"status", "reviewed"}, {"userName", "Jane"}, {"inner", {{"phone", "1"}, {"lanes", 2}}}};
+  std::string feature = to_feature(e);
+  CHECK_FALSE(says_deleted(decode(collection(feature), {.source = "sim"}).value().events.at(0)));
+  feature.insert(feature.find(R"("kind":)"), R"("status":"Deleted",)");
+  const auto seen = decode(collection(feature), {.source = "sim"}).value();
+  REQUIRE(seen.events.size() == 1);
+  CHECK(says_deleted(seen.events[0]));
+  CHECK_FALSE(seen.events[0].properties.contains("userName"));
+  CHECK(seen.events[0].properties.at("inner") == json::value{{"lanes", 2}});
+}
+
 TEST_CASE("a feed cannot speak for another source") {
   for (const auto& options : {decode_options{.source = "feed"}, decode_options{}}) {
     const auto seen = decode(collection(to_feature(jam())), options);

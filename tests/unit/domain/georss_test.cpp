@@ -44,6 +44,18 @@ constexpr std::string_view live_map = R"({
 
 }  // namespace
 
+TEST_CASE("a jam whose line would fill a stream is refused, and harms no other") {
+  std::string line;
+  for (int i = 0; i < 5000; ++i)
+    line += std::string(i > 0 ? "," : "") + R"({"x": -70.123456, "y": -33.)" + std::to_string(100'000 + i) + "}";
+  const auto seen = decoded(R"({"endTimeMillis": 1700000060000, "jams": [{"uuid": 1, "line": [)" + line +
+                            R"(]}, {"uuid": 2, "line": [{"x": 1, "y": 2}]}]})");
+  REQUIRE(seen.events.size() == 1);
+  CHECK(seen.events[0].id == "jam-2");
+  REQUIRE(seen.refused.size() == 1);
+  CHECK(seen.refused[0].reason == "too_large");
+}
+
 TEST_CASE("a live-map answer becomes alerts and jams, and nothing about people") {
   const auto seen = decoded(live_map);
   CHECK(seen.observed == at("2023-11-14T22:14:20Z"));

@@ -55,6 +55,11 @@ timestamp at(std::string_view text) { return parse_time(text).value(); }
 
 }  // namespace
 
+TEST_CASE("a mapped record that would be stored as more than 64 KiB is refused") {
+  const std::string text(66'000, 'x');
+  CHECK(reason(R"("text":"/t")", R"({"id":"a","x":1,"y":2,"t":")" + text + "\"}").starts_with("too_large "));
+}
+
 TEST_CASE("a mapping says what is wrong with it, where, and what would be right") {
   const std::pair<std::string, std::string> wrong[] = {
       {R"("severty":"/s")", "m.json: /severty: there is no such member: did you mean 'severity'?"},
