@@ -8,6 +8,8 @@
 namespace distsys::domain::geo {
 namespace {
 
+constexpr std::size_t most_edge_rows = 900'000;  // what a result of the port may hold, and a little less
+
 /// Is a position so near to the area's edge that its cell does not say whether it is inside?
 bool on_edge(const area& where, cell_id cell, const position& middle) {
   constexpr double degrees = 2e-7, metres = 0.03;
@@ -64,6 +66,7 @@ awaitable<result<bool>> count_edge(const ports::call_context& context, ports::da
 awaitable<result<std::optional<counts_by_kind>>> count_history(const ports::call_context& context, ports::database& db,
                                                                const scan& scans, const event_query& query,
                                                                count_options options) {
+  options.max_rows = std::min(options.max_rows, most_history_rows);
   const auto t = co_await db.query(
       context, scans.any_order(scan::columns::features, ranges_of(query.where), options.max_rows + 1));
   if (!t) co_return t.error();
@@ -74,6 +77,11 @@ awaitable<result<std::optional<counts_by_kind>>> count_history(const ports::call
 }
 
 }  // namespace
+
+error too_many_to_count(const event_query& query) {
+  if (query.at) return {errc::too_large, "too many events were active then in this area; ask for a smaller one"};
+  return {errc::too_large, "more than " + std::to_string(most_edge_rows) + " events lie on the edge of the area"};
+}
 
 std::uint64_t total_of(const counts_by_kind& counts) {
   std::uint64_t total = 0;
@@ -103,7 +111,6 @@ awaitable<result<std::optional<counts_by_kind>>> count_within(const ports::call_
 
 awaitable<result<std::vector<std::pair<std::string, std::uint64_t>>>> event_repository::count_kinds(
     const ports::call_context& context, event_query query) {
-  constexpr std::size_t most_rows = 900'000;  // what a result of the port may hold, and a little less
   if (const auto ok = check(query); !ok) co_return ok.error();
   const scan scans(query, db_->sql_dialect(), runtime::now());
   counts_by_kind counts;
@@ -112,9 +119,9 @@ awaitable<result<std::vector<std::pair<std::string, std::uint64_t>>>> event_repo
     if (!found) co_return found.error();
     counts = std::move(*found);
   } else {
-    auto found = co_await count_within(context, *db_, scans, query, {.max_rows = most_rows, .by_kind = true});
+    auto found = co_await count_within(context, *db_, scans, query, {.max_rows = most_edge_rows, .by_kind = true});
     if (!found) co_return found.error();
-    if (!*found) co_return error{errc::too_large, "more than 900000 events lie on the edge of the area"};
+    if (!*found) co_return too_many_to_count(query);
     counts = std::move(**found);
   }
   co_return std::vector<std::pair<std::string, std::uint64_t>>(counts.begin(), counts.end());

@@ -18,7 +18,13 @@ struct count_options {
   bool by_kind = false;      // else all are counted under ""
 };
 
-/// Of an area, exactly; not of nearest. Of the history every row is looked at.
+/// Of the history every row is read whole and parsed: so many at most.
+inline constexpr std::size_t most_history_rows = 50'000;
+
+/// Why count_within answered nothing. errc::too_large.
+error too_many_to_count(const event_query& query);
+
+/// Of an area, exactly; not of nearest. Of the history every row is looked at, most_history_rows at most.
 awaitable<result<std::optional<counts_by_kind>>> count_within(const ports::call_context& context, ports::database& db,
                                                               const scan& scans, const event_query& query,
                                                               count_options options);

@@ -254,8 +254,45 @@ awaitable<void> version_1_is_brought_forward(runtime::runtime& loops, std::files
   co_await db->close();
 }
 
+/// One event, and as many copies as asked for, in the tables alone.
+ports::batch copies(int n) {
+  const std::string numbers = " WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) ";
+  ports::batch b;
+  b.push_back(
+      {.sql = "INSERT INTO geo_events (event_key, source, id, kind, severity, cell, lon, lat, since, expires, "
+              "observed, revision, content, feature)" +
+              numbers +
+              "SELECT event_key + i, source, id || i, kind, severity, cell, lon, lat, since, expires, observed, "
+              "revision, content, feature FROM geo_events, n",
+       .parameters = ports::table::row(std::int64_t{n})});
+  b.push_back({.sql = "INSERT INTO geo_event_changes (event_key, kind, observed, recorded, lon, lat, cell)" + numbers +
+                      "SELECT event_key + i, kind, observed, recorded, lon, lat, cell FROM geo_event_changes, n",
+               .parameters = ports::table::row(std::int64_t{n})});
+  return b;
+}
+
+awaitable<void> counting_the_past_is_bounded(geo_database& g) {
+  observation o;
+  o.observed = start;
+  event& e = o.events.emplace_back();
+  e.source = "sim";
+  e.id = "1";
+  e.kind = "jam";
+  (co_await g.events.store(context, o)).value();
+  (co_await g.database->execute(context, copies(50'000))).value();
+  const auto count = co_await g.events.count_kinds(context, {.at = start + 1s});
+  REQUIRE(count.has_error());
+  CHECK(count.error() == errc::too_large);
+  CHECK(count.error().detail == "too many events were active then in this area; ask for a smaller one");
+  CHECK_FALSE((co_await g.events.find(context, {.limit = 10, .at = start + 1s})).value().matched);
+  CHECK((co_await g.events.count_kinds(context, {})).value().at(0).second == 50'001);
+  const auto smaller = co_await g.events.count_kinds(context, {.where = circle{{1, 1}, 10}, .at = start + 1s});
+  CHECK(smaller.value().empty());
+}
+
 }  // namespace
 
+TEST_CASE("a count of the past reads no more than 50,000 rows") { with_geo_database(counting_the_past_is_bounded); }
 TEST_CASE("what was active at a time equals a replay of the changes") { with_geo_database(the_past_equals_a_replay); }
 TEST_CASE("what is pruned takes nothing from the past that is kept") { with_geo_database(the_kept_past_stays_exact); }
 TEST_CASE("a database of version 1 keeps all that it holds") {
