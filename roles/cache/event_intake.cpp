@@ -79,9 +79,10 @@ awaitable<http_response> event_intake::post(http_request& request) {
   if (!source) co_return http_response::from_error(source.error());
   const auto format = format_of(request.header("content-type"));
   if (!format) {
-    co_return http_response::problem(415, "Unsupported Media Type",
-                                     "Content-Type must be application/geo+json or application/x-ndjson")
-        .header("Accept-Post", "application/geo+json, application/x-ndjson");
+    co_return http_response::problem(
+        415, "Unsupported Media Type",
+        "Content-Type must be application/geo+json, application/x-ndjson or application/geo+json-seq")
+        .header("Accept-Post", "application/geo+json, application/x-ndjson, application/geo+json-seq");
   }
   // A copy: the lane may still read it when the request is given up.
   const auto body = std::make_shared<const std::string>(request.body);

@@ -18,7 +18,8 @@ using namespace std::chrono_literals;
 namespace geo = domain::geo;
 
 constexpr std::size_t max_line_bytes = 1u << 20;
-constexpr auto clocks_differ = 5min;  // a later observation would keep newer ones out
+constexpr auto clocks_differ = 5min;  // more is a mistake, and not a clock that is fast
+constexpr char record_separator = '\x1e';
 
 class reader {
  public:
@@ -101,8 +102,11 @@ error too_many() { return {errc::too_large, "more than 10000 features in one cal
 
 result<upload> read_lines(std::string_view body, const std::string& source, geo::timestamp now) {
   reader r(source, now);
+  // RFC 8142: each text after a separator, which no JSON text holds, and of as many lines as it likes.
+  const char end = body.starts_with(record_separator) ? record_separator : '\n';
+  if (end == record_separator) body.remove_prefix(1);
   for (std::size_t number = 0; !body.empty(); ++number) {
-    const std::string_view line = body.substr(0, body.find('\n'));
+    const std::string_view line = body.substr(0, body.find(end));
     body.remove_prefix(std::min(body.size(), line.size() + 1));
     if (trim(line).empty()) continue;
     if (r.rows() == max_upload_rows) return too_many();
@@ -136,7 +140,8 @@ result<upload> read_document(std::string_view body, const std::string& source, g
   if (observed > now + clocks_differ) {
     return error{errc::invalid, "the collection says it is from " + format_time(observed) + ", which is yet to come"};
   }
-  reader r(source, observed);
+  // An observation of the future would keep the newer ones out, which come before its time.
+  reader r(source, std::min(observed, now));
   std::size_t number = 0;
   for (json::value& v : (*o)["features"].get_array()) r.feature(number++, std::move(v));
   return r.finish();

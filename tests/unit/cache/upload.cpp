@@ -1,5 +1,6 @@
 #include "roles/cache/upload.hpp"
 
+#include "distsys/domain/geo/event.hpp"
 #include "distsys/foundation/json.hpp"
 
 #include <catch2/catch.hpp>
@@ -114,6 +115,57 @@ TEST_CASE("a collection may say when it is from, but not from the future") {
   const auto u = read(upload_format::geojson, collection(feature("a"), R"("metadata":{"generated":1744221000000},)"));
   CHECK(u.seen.observed == geo::timestamp{1'744'221'000'000ms});
   CHECK(refusal(upload_format::geojson, collection("", R"("metadata":{"generated":1844221000000},)")) == errc::invalid);
+}
+
+TEST_CASE("a collection from a clock that is a little fast is from now") {
+  const auto from = [](std::chrono::milliseconds ahead) {
+    return R"("metadata":{"generated":)" + std::to_string((now + ahead).time_since_epoch().count()) + "},";
+  };
+  CHECK(read(upload_format::geojson, collection(feature("a"), from(4min))).seen.observed == now);
+  CHECK(read(upload_format::geojson, collection(feature("a"), from(-4min))).seen.observed == now - 4min);
+  CHECK(refusal(upload_format::geojson, collection(feature("a"), from(6min))) == errc::invalid);
+}
+
+TEST_CASE("texts of a GeoJSON sequence begin with its separator and may have many lines") {
+  std::string broken = feature("b");
+  broken.insert(1, "\n  ");
+  const auto u = read(upload_format::lines, "\x1e" + feature("a") + "\n\x1e" + broken + "\n\x1e{\n\x1e" + feature("c"));
+  REQUIRE(u.rows.size() == 4);
+  CHECK(u.rows[1].id == "b");
+  CHECK(u.rows[1].number == 1);
+  CHECK(u.rows[2].reason == "not_json");
+  CHECK(u.live == std::vector<std::size_t>{0, 1, 3});
+}
+
+TEST_CASE("a feature that would be stored as more than 64 KiB is a refused row, and harms no other") {
+  const std::string fits(30'000, 'x'), too_long(66'000, 'x');
+  const auto u =
+      read(upload_format::geojson, collection(feature("a", R"("title":")" + fits + '"') + "," +
+                                              feature("b", R"("title":")" + too_long + '"') + "," + feature("c")));
+  REQUIRE(u.rows.size() == 3);
+  CHECK(u.live == std::vector<std::size_t>{0, 2});
+  CHECK(u.rows[1].verdict == row_verdict::refused);
+  CHECK(u.rows[1].reason == "too_large");
+  CHECK(u.rows[1].detail.find("65536") != std::string::npos);
+}
+
+TEST_CASE("an event in the form in which it is served is ended by the status, and keeps nothing personal") {
+  const auto own = [](const std::string& more) {
+    return R"({"type":"Feature","id":"phone/x","geometry":{"type":"Point","coordinates":[1,2]},)"
+           R"("properties":{"source":"phone","id":"x","kind":"jam","severity":1)" +
+           more + "}}";
+  };
+  const auto gone =
+      read(upload_format::geojson, own(R"(,"status":"deleted","source_properties":{"status":"reviewed"})"));
+  CHECK(gone.ended == std::vector<std::string>{"x"});
+  CHECK(gone.seen.events.empty());
+  const auto kept = read(upload_format::geojson,
+                         own(R"(,"source_properties":{"lanes":2,"reportBy":"Jane","more":{"email":"j@x.org"}})"));
+  REQUIRE(kept.seen.events.size() == 1);
+  const auto text = geo::to_feature(kept.seen.events[0]);
+  CHECK(text.find(R"("lanes":2)") != std::string::npos);
+  CHECK(text.find("Jane") == std::string::npos);
+  CHECK(text.find("j@x.org") == std::string::npos);
 }
 
 TEST_CASE("nobody writes another source's events by naming it") {
