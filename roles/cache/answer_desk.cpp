@@ -40,7 +40,13 @@ std::string_view forward_of(provenance how, trust asked) {
 
 /// Is it the database that failed, rather than the question or the asker?
 bool failed(const error& e) {
-  return e.code != errc::invalid && e.code != errc::cancelled && e.code != errc::not_found;
+  return e.code != errc::invalid && e.code != errc::cancelled && e.code != errc::not_found && e.code != errc::too_large;
+}
+
+/// A 503 that says when to come again, whatever it was that failed.
+http_response try_again(const error& why) {
+  const bool says = why.code == errc::unavailable || why.code == errc::overloaded;
+  return http_response::from_error(says ? why : error{errc::unavailable, "changes are not known yet: " + why.detail});
 }
 
 bool only_if_cached(const http_request& request) {
@@ -125,7 +131,7 @@ awaitable<http_response> answer_desk::serve(http_request& request, std::string_v
   if (only_if_cached(request)) co_return co_await serve_kept_only(request, key, make, how);
   const bool down = now.time_since_epoch().count() < down_until_.load(std::memory_order_relaxed);
   if (down)
-    if (auto stale = co_await serve_stale(request, key, make)) co_return std::move(*stale);
+    if (auto stale = co_await serve_stale(request, key, make, how)) co_return std::move(*stale);
 
   std::string flight = key + (how == trust::doubted ? '!' : '@') + std::to_string(announced);
   auto got = co_await flights_.run(
@@ -133,9 +139,9 @@ awaitable<http_response> answer_desk::serve(http_request& request, std::string_v
   if (got.value) co_return co_await deliver_loaded(request, spelling, *got.value, how, got.led);
   const error& why = got.value.error();
   if (failed(why))
-    if (auto stale = co_await serve_stale(request, key, make)) co_return std::move(*stale);
+    if (auto stale = co_await serve_stale(request, key, make, how)) co_return std::move(*stale);
   (failed(why) ? failures_ : refused_).add();
-  co_return http_response::from_error(why);
+  co_return failed(why) && outdated(how) ? try_again(why) : http_response::from_error(why);
 }
 
 awaitable<http_response> answer_desk::deliver_loaded(http_request& request, std::string_view spelling, loaded l,
@@ -167,9 +173,10 @@ awaitable<result<answer_desk::loaded>> answer_desk::load(std::string key, maker 
       co_return loaded{std::move(kept), provenance::cells, true, true};
   auto m = co_await make(how);
   if (!m) {
-    if (failed(m.error()) && m.error().code != errc::overloaded)
-      down_until_.store((runtime::steady_now() + pause_when_down).time_since_epoch().count(),
-                        std::memory_order_relaxed);
+    // One question that takes too long says nothing of the others while the log is read.
+    const time_point now = runtime::steady_now();
+    if (m.error() == errc::unavailable || (m.error() == errc::timeout && !fresh_.lately(now)))
+      down_until_.store((now + pause_when_down).time_since_epoch().count(), std::memory_order_relaxed);
     co_return m.error();
   }
   const time_point now = runtime::steady_now();
@@ -208,9 +215,14 @@ awaitable<http_response> answer_desk::serve_kept_only(http_request& request, con
   co_return std::move(r).header("Cache-Status", "distsys; detail=only-if-cached");
 }
 
+// Changes are announced that the follower of the log has not applied, though it reads the log: what is kept may be
+// older than a write that was acknowledged here.
+bool answer_desk::outdated(trust how) const { return how == trust::doubted && fresh_.lately(runtime::steady_now()); }
+
 // The database does not answer: what no change is known to have touched is better than nothing, for a while.
 awaitable<std::optional<http_response>> answer_desk::serve_stale(http_request& request, const std::string& key,
-                                                                 const maker& make) {
+                                                                 const maker& make, trust how) {
+  if (outdated(how)) co_return std::nullopt;
   const time_point now = runtime::steady_now();
   shared_answer a = answers_.find_stale(key, now);
   if (a && now >= std::min(a->expires, fresh_.confirmed()) + settings_.stale_if_error) a.reset();

@@ -70,7 +70,8 @@ class answer_desk {
   awaitable<net::http_response> serve_kept_only(net::http_request& request, const std::string& key, const maker& make,
                                                 trust how);
   awaitable<std::optional<net::http_response>> serve_stale(net::http_request& request, const std::string& key,
-                                                           const maker& make);
+                                                           const maker& make, trust how);
+  bool outdated(trust how) const;
   net::http_response deliver(const shared_answer& a, time_point now, std::string cache_status) const;
 
   answer_cache& answers_;

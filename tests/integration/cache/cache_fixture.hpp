@@ -25,7 +25,9 @@ class switched_database : public ports::database {
   awaitable<void> close() override { co_return; }
 
   std::atomic<bool> down{false};
-  std::atomic<bool> held{false};  // what has been read is not handed over
+  std::atomic<bool> held{false};      // what has been read is not handed over
+  std::atomic<bool> log_held{false};  // the log of changes is not read
+  std::atomic<errc> area_error{};     // what reading events ends in; none: nothing
   std::atomic<int> area_queries{0};
 
  private:
@@ -38,6 +40,9 @@ class switched_database : public ports::database {
     if (down) co_return error{errc::unavailable, "switched off"};
     const bool area = s.sql.find("geo_events WHERE cell BETWEEN") != std::string::npos;
     area_queries += area ? 1 : 0;
+    const bool log = s.sql.find("previous_lon") != std::string::npos;
+    while (log && log_held) co_await runtime::sleep_for(std::chrono::milliseconds(1));
+    if (const errc e = area_error; area && e != errc{}) co_return error{e, "told to fail"};
     auto t = co_await inner_->query(c, std::move(s), o);
     while (area && held) co_await runtime::sleep_for(std::chrono::milliseconds(1));
     co_return t;

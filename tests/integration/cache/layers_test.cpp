@@ -41,6 +41,7 @@ awaitable<void> run_with_cache(geo_database& g, engine_settings settings, cache_
     failed = std::current_exception();
   }
   cache.database->held = false;
+  cache.database->log_held = false;
   co_await cache.stop();
   if (failed) std::rethrow_exception(failed);
 }
@@ -252,23 +253,82 @@ awaitable<void> paged(geo_database& g, running_cache& c) {
   }
 }
 
+// As many answers as callers, all of one cell: each has a flight of its own, and they wait for one load.
 awaitable<void> many_waiters(geo_database& g, running_cache& c) {
+  constexpr unsigned callers = 10'010, refusals = 10;
   c.database->held = true;
   std::vector<running_cache::reply> replies;
   std::mutex mutex;
   runtime::task_group asking;
-  for (unsigned i = 0; i < 10'010; ++i)
-    asking.spawn(g.loops.loop(0),
-                 ask_into(c, "bbox=1,1,1.001,1.001&limit=" + std::to_string(i % 10'000 + 1), replies, mutex));
+  for (unsigned i = 0; i < callers; ++i)
+    asking.spawn(g.loops.loop(0), ask_into(c,
+                                           "bbox=1,1,1.001,1.001&limit=" + std::to_string(i % 5000 + 1) +
+                                               "&min_severity=" + std::to_string(i / 5000 + 1),
+                                           replies, mutex));
   CHECK(co_await eventually([&] {
     const auto n = c.engine.loader.counts();
-    return n.misses + n.coalesced >= 10'000;
+    return n.misses + n.coalesced >= callers;
   }));
   c.database->held = false;
   co_await asking.wait();
-  const auto refused = std::count_if(replies.begin(), replies.end(), [](const auto& r) { return r.status == 503; });
-  CHECK(replies.size() == 10'010);
-  CHECK(refused <= 10);
+  const auto with = [&](int status) {
+    return std::count_if(replies.begin(), replies.end(), [=](const auto& r) { return r.status == status; });
+  };
+  CHECK(with(503) == refusals);
+  CHECK(with(200) == callers - refusals);
+  CHECK(c.database->area_queries == 1);
+}
+
+/// The follower reads the log, but has not come to what has just been announced.
+awaitable<std::uint64_t> leave_behind(geo_database& g, running_cache& c) {
+  co_await c.engine.fresh.catch_up(runtime::steady_now() + 5s);
+  c.database->log_held = true;
+  const std::uint64_t known = c.engine.fresh.announced();
+  co_await put(g.events, {event_at("b", centre)});
+  CHECK(co_await eventually([&] { return c.engine.fresh.announced() > known; }));
+  co_return known;
+}
+
+awaitable<void> late_follower(geo_database& g, running_cache& c) {
+  co_await put(g.events, {event_at("a", centre)});
+  REQUIRE((co_await c.ask(city)).status == 200);
+  const std::uint64_t known = co_await leave_behind(g, c);
+  const auto ask = [&](const char* query) {
+    c.engine.fresh.settle(known, c.engine.fresh.applied(), runtime::steady_now());
+    return c.ask(query);
+  };
+  // One question that fails leaves the others alone, and an acknowledged write is in every answer.
+  for (const errc e : {errc::timeout, errc::too_large, errc::unavailable}) {
+    c.database->area_error = e;
+    CHECK((co_await ask("bbox=100,10,101,11")).status != 200);
+    c.database->area_error = errc{};
+    const auto r = co_await ask(city);
+    CHECK(r.cache_status.find("stale-if-error") == std::string::npos);
+    CHECK(r.body.find("\"numberMatched\":2,") != std::string::npos);
+  }
+  // Or there is none.
+  for (const errc e : {errc::overloaded, errc::timeout, errc::unavailable}) {
+    c.database->area_error = e;
+    const auto r = co_await ask(city);
+    CHECK(r.status == 503);
+    CHECK_FALSE(r.retry_after.empty());
+  }
+  c.database->area_error = errc{};
+  c.database->log_held = false;
+}
+
+awaitable<void> one_too_long(geo_database& g, running_cache& c) {
+  co_await put(g.events, {event_at("a", centre)});
+  co_await c.engine.fresh.catch_up(runtime::steady_now() + 5s);
+  REQUIRE((co_await c.ask("bbox=-70.7,-33.5,-70.6,-33.4")).status == 200);
+  for (const errc e : {errc::timeout, errc::too_large, errc::overloaded}) {
+    c.database->area_error = e;
+    CHECK((co_await c.ask("bbox=100,10,101,11")).status >= 400);
+    c.database->area_error = errc{};
+    const auto r = co_await c.ask("bbox=-70.7,-33.5,-70.6,-33.4&limit=" + std::to_string(1 + static_cast<int>(e)));
+    CHECK(r.status == 200);
+    CHECK(r.cache_status.find("stale") == std::string::npos);
+  }
 }
 
 awaitable<void> revalidated(geo_database& g, running_cache& c) {
@@ -432,6 +492,10 @@ TEST_CASE("an answer of the database itself ends with the first of its events") 
 TEST_CASE("pages from cells are those of the database") { with_cache({.cell_events = 300}, &paged); }
 
 TEST_CASE("waiters are bounded") { with_cache({}, &many_waiters); }
+
+TEST_CASE("while the follower is late nothing old is served, whatever fails") { with_cache({}, &late_follower); }
+
+TEST_CASE("a question that takes too long is not an outage") { with_cache({}, &one_too_long); }
 
 TEST_CASE("past its time a cell is served while one reading of it runs") {
   with_cache({.lifetimes = {300ms, 30s, 30s}}, &revalidated);

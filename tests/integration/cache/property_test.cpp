@@ -3,9 +3,10 @@
 //
 // One cache shares the writer's database object; the other has its own on the same file, as another process has. While
 // a write is under way an answer is what the database says before it or after it, byte for byte. Once it is
-// acknowledged, the first cache answers what the database says; the second does so within its promise, and nothing else
-// before. DISTSYS_TEST_INTERLEAVINGS=100000 for the long run (in a build without sanitizers), DISTSYS_TEST_SEED to
-// repeat one.
+// acknowledged, the first cache answers what the database says. The second may answer what was true before the write
+// until its follower has applied it, which it must have within `promise`; from then on it has no leeway either.
+// DISTSYS_TEST_INTERLEAVINGS=100000 (steps, see report) for the long run, in a build without sanitizers;
+// DISTSYS_TEST_SEED to repeat one.
 #include "cache_fixture.hpp"
 
 #include "roles/cache/event_request.hpp"
@@ -25,6 +26,8 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
   return text ? std::strtoull(text, nullptr, 10) : otherwise;
 }
+
+constexpr auto promise = 10s;  // generous: what is documented (100 ms) is no matter for a busy machine
 
 constexpr geo::position places[] = {{-70.66, -33.45}, {-70.60, -33.40}, {179.999, -17}, {-179.999, -17}, {10, 89.9}};
 
@@ -108,9 +111,11 @@ awaitable<void> write(geo::event_repository& events, runtime::manual_clock& cloc
   }
 }
 
-/// What happened in all rounds.
+/// What happened in all rounds. A round is one write (or time that passes) and for each of three queries seven
+/// questions: two to each cache while it is under way, then one to the first and two to the second. Each of these 22 is
+/// a step.
 struct report {
-  std::uint64_t interleavings = 0, wrong = 0, stale = 0;
+  std::uint64_t rounds = 0, steps = 0, wrong = 0, stale = 0;
   std::chrono::steady_clock::duration longest_lag{};
   std::string example;
 
@@ -149,24 +154,21 @@ awaitable<void> round(geo_database& g, running_cache& a, running_cache& b, runti
     if (const auto got = co_await a.ask(c.query); got.body != c.after)
       out.note(out.stale, "stale in the same process:", c, got.body);
   }
-  for (const check& c : checks) {
-    for (;;) {
-      const auto got = co_await b.ask(c.query);
-      if (got.body == c.after) break;
-      if (got.body != c.before) out.note(out.wrong, "neither, in the other process:", c, got.body);
-      if (runtime::steady_now() > acknowledged + 20s) {
-        out.note(out.stale, "never heard of in the other process:", c, got.body);
-        break;
-      }
-      co_await runtime::sleep_for(1ms);
-    }
-  }
-  // The next round is about the next write: of this one it has heard, whether it touched these queries or not.
+  // The other one is asked at once, and when it has heard of the write, whether it touched these queries or not. The
+  // next round is about the next write.
+  for (const check& c : checks)
+    if (const auto got = co_await b.ask(c.query); got.body != c.before && got.body != c.after)
+      out.note(out.wrong, "neither, in the other process:", c, got.body);
   const ports::call_context context = ports::call_context::within(30s);
   const std::int64_t last = (co_await g.events.last_sequence(context)).value();
-  if (!co_await b.engine.fresh.catch_up_to(last, acknowledged + 20s)) ++out.stale;
+  if (!co_await b.engine.fresh.catch_up_to(last, acknowledged + promise))
+    out.note(out.stale, "never heard of in the other process:", checks.front(), "");
+  for (const check& c : checks)
+    if (const auto got = co_await b.ask(c.query); got.body != c.after)
+      out.note(out.stale, "stale in the other process, which has heard of it:", c, got.body);
   out.longest_lag = std::max(out.longest_lag, runtime::steady_now() - acknowledged);
-  out.interleavings += 1 + checks.size() * 6;
+  ++out.rounds;
+  out.steps += 1 + checks.size() * 7;
 }
 
 awaitable<void> rounds(geo_database& g, std::filesystem::path folder, std::uint64_t wanted, std::uint64_t seed) {
@@ -179,12 +181,12 @@ awaitable<void> rounds(geo_database& g, std::filesystem::path folder, std::uint6
   co_await b.start(g.loops.loop(1));
   world w(seed);
   report out;
-  while (out.interleavings < wanted && out.wrong + out.stale == 0) co_await round(g, a, b, clock, w, out);
+  while (out.steps < wanted && out.wrong + out.stale == 0) co_await round(g, a, b, clock, w, out);
   const auto n = a.engine.loader.counts();
   const auto lag = std::chrono::duration_cast<std::chrono::milliseconds>(out.longest_lag).count();
-  WARN(out.interleavings << " interleavings; cells: " << n.hits << " hits, " << n.parent_hits << " of larger ones, "
-                         << n.negative_hits << " negative, " << n.splits << " split, " << n.misses
-                         << " misses; the other process was at most " << lag << " ms behind");
+  WARN(out.steps << " steps in " << out.rounds << " rounds; cells: " << n.hits << " hits, " << n.parent_hits
+                 << " of larger ones, " << n.negative_hits << " negative, " << n.splits << " split, " << n.misses
+                 << " misses; the other process was at most " << lag << " ms behind");
   INFO(out.example);
   CHECK(out.wrong == 0);
   CHECK(out.stale == 0);
@@ -207,7 +209,7 @@ awaitable<void> compare(runtime::runtime& loops, std::filesystem::path folder, s
 TEST_CASE("two caches answer what the database says, whatever happens in between") {
   const std::uint64_t wanted = from_environment("DISTSYS_TEST_INTERLEAVINGS", 1500);
   const std::uint64_t seed = from_environment("DISTSYS_TEST_SEED", runtime::thread_random()());
-  WARN("seed " << seed << ", " << wanted << " interleavings");
+  WARN("seed " << seed << ", " << wanted << " steps");
   temporary_folder folder;
   on_a_loop([&](runtime::runtime& loops) { return compare(loops, folder.path(), wanted, seed); });
 }
