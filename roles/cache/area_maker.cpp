@@ -71,11 +71,13 @@ std::vector<geo::quad> cover_of(const geo::area& where) {
   return geo::cover_quads(where, area_maker::most_quads, area_maker::finest_level);
 }
 
-area_maker::area_maker(geo::event_repository& events, slot_table& slots, freshness& fresh, cell_loader& cells)
+area_maker::area_maker(geo::event_repository& events, slot_table& slots, freshness& fresh, cell_loader& cells,
+                       load_gate& gate)
     : events_(events),
       slots_(slots),
       fresh_(fresh),
       cells_(cells),
+      gate_(gate),
       direct_(metrics::get_counter("distsys_cache_database_queries_total",
                                    "Reads of the database, by what they are for", {{"for", "areas"}})) {}
 
@@ -185,6 +187,8 @@ awaitable<result<std::optional<std::int64_t>>> area_maker::expiry_about(const po
 awaitable<result<made>> area_maker::directly(geo::event_query query, trust how) {
   if (how == trust::kept_only || how == trust::stale) co_return error{errc::not_found, "not kept"};
   const bool past = query.at.has_value();
+  const auto inside = co_await gate_.enter(runtime::steady_now() + load_limit);
+  if (!inside) co_return inside.error();
   for (int n = 1;; ++n) {
     made m;
     const auto cover = cover_of(query.where);  // of nearest: the world

@@ -3,6 +3,7 @@
 
 #include "assemble.hpp"
 #include "cell_loader.hpp"
+#include "load_gate.hpp"
 #include "made.hpp"
 
 #include "distsys/foundation/metrics.hpp"
@@ -21,7 +22,8 @@ class area_maker {
   static constexpr std::size_t most_events = 100'000;
   static constexpr unsigned finest_level = 15;  // about 1.2 km: smaller areas share that
 
-  area_maker(domain::geo::event_repository& events, slot_table& slots, freshness& fresh, cell_loader& cells);
+  area_maker(domain::geo::event_repository& events, slot_table& slots, freshness& fresh, cell_loader& cells,
+             load_gate& gate);
 
   /// The bytes of event_repository::find(), as of one moment. A query of another time (`at`) is read directly.
   awaitable<result<made>> make(domain::geo::event_query query, trust how);
@@ -29,6 +31,10 @@ class area_maker {
   /// The cells of an area as they are kept now, split ones replaced by their children, and null for what would be read;
   /// nothing when there are too many. Counts nothing. For nearest: of the first ring that holds enough, as kept.
   std::optional<std::vector<cell_loader::found>> peek(const domain::geo::area& where, time_point now) const;
+
+  /// What was read by several statements since the watch was taken is of one moment: all that is committed by now has
+  /// been applied, and did not touch it. Asks the database; true when that does not answer.
+  awaitable<bool> untouched(const slot_table::watch& watch);
 
   std::uint64_t direct_queries() const noexcept { return direct_.value(); }
 
@@ -48,13 +54,13 @@ class area_maker {
   awaitable<result<std::optional<std::int64_t>>> expiry_about(const ports::call_context& context,
                                                               const domain::geo::area& where,
                                                               const std::vector<domain::geo::quad>& cover);
-  awaitable<bool> untouched(const slot_table::watch& watch);
   awaitable<result<made>> directly(domain::geo::event_query query, trust how);
 
   domain::geo::event_repository& events_;
   slot_table& slots_;
   freshness& fresh_;
   cell_loader& cells_;
+  load_gate& gate_;
   metrics::counter& direct_;
 };
 

@@ -47,11 +47,11 @@ class cache_service : public app::service {
   net::http_server_options http_;
   engine engine_;
   event_handlers handlers_;
+  event_counts counts_;
   statistics statistics_;
   explain explain_;
   const access_list writers_;
   event_intake intake_;
-  event_counts counts_;
   purge_handler purge_;
   stream_handler stream_handler_;
   coverage_handler coverage_;

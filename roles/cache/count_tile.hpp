@@ -26,6 +26,7 @@ struct count_tile {
   };
   slot_table::watch watch;
   caching::time_point filled, fresh_until;
+  std::int64_t seen = 0;                                      // at least the last change that the counts know
   std::int64_t next_expiry = domain::geo::event_rows::never;  // ms since 1970
   std::vector<std::string> kinds;
   std::vector<entry> counts;  // ascending by cell

@@ -30,16 +30,19 @@ void add_gauges(std::vector<metrics::observed_gauge>& to, std::string_view name,
 engine::engine(std::shared_ptr<ports::database> database, unsigned loops, const engine_settings& s)
     : events(std::move(database)),
       packer("cache-gzip", s.max_packing),
+      long_loads(s.long_loads, s.max_waiting_loads),
       cells(s.max_bytes / 2, s.lifetimes, s.eviction),
       loader(events, slots, fresh, cells, loads, {.cell_events = s.cell_events}),
       answers(s.max_bytes / 2, s.lifetimes.stale_if_error, loops, s.eviction),
-      areas(events, slots, fresh, loader),
+      areas(events, slots, fresh, loader, long_loads),
       desk(answers, fresh, loads, packer, desk_settings(s)),
       streams(s.max_streams, s.max_streams_an_address) {
   add_gauges(gauges_, "answers", answers);
   add_gauges(gauges_, "cells", cells);
   gauges_.emplace_back("distsys_cache_slots", "Quads that something kept depends on", metrics::labels{},
                        [this] { return static_cast<double>(slots.size()); });
+  gauges_.emplace_back("distsys_cache_waiting_loads", "Long loads that wait for their turn at the database",
+                       metrics::labels{}, [this] { return static_cast<double>(long_loads.waiting()); });
   gauges_.emplace_back("distsys_cache_streams", "Event streams open", metrics::labels{},
                        [this] { return static_cast<double>(streams.streams()); });
 }

@@ -7,6 +7,7 @@
 #include "cell_cache.hpp"
 #include "cell_loader.hpp"
 #include "freshness.hpp"
+#include "load_gate.hpp"
 #include "slots.hpp"
 #include "stream_hub.hpp"
 
@@ -28,7 +29,8 @@ struct engine_settings {
   std::size_t max_bytes = 64u << 20;  // half for cells, half for answers
   std::size_t cell_events = 1000;
   std::size_t max_streams = 1000, max_streams_an_address = 100;
-  std::size_t max_packing = 16;  // answers that wait to be compressed; more are sent plain
+  std::size_t long_loads = 1, max_waiting_loads = 64;  // direct, of the past, counts: beyond it 503
+  std::size_t max_packing = 16;                        // answers that wait to be compressed; more are sent plain
   caching::eviction eviction = caching::default_eviction;
 };
 
@@ -54,6 +56,7 @@ struct engine {
   runtime::blocking_lane packer;
   slot_table slots;
   freshness fresh;
+  load_gate long_loads;
   cell_cache cells;
   cell_loader loader;
   answer_cache answers;

@@ -29,6 +29,9 @@ class event_counts {
   void add_routes(net::router& routes);
 
   caching::sharded_map<std::shared_ptr<const count_tile>>::totals totals() const { return tiles_.read(); }
+  /// Tiles asked for that were kept, and that were not.
+  std::uint64_t hits() const noexcept { return hits_.value(); }
+  std::uint64_t misses() const noexcept { return misses_.value(); }
 
  private:
   using shared_tile = std::shared_ptr<const count_tile>;
@@ -38,6 +41,9 @@ class event_counts {
   awaitable<result<made>> cells(shared_request wanted, trust how);
   awaitable<result<void>> load(std::span<const domain::geo::quad> missing, unsigned level,
                                std::vector<shared_tile>& to);
+  awaitable<result<void>> load_all(std::span<const domain::geo::quad> missing, unsigned level,
+                                   std::vector<shared_tile>& to);
+  awaitable<bool> agree(const std::vector<shared_tile>& tiles, std::size_t loaded, const slot_table::watch& watch);
   shared_tile find(const domain::geo::quad& q, unsigned level, time_point now);
 
   engine& engine_;

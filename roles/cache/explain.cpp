@@ -84,7 +84,10 @@ awaitable<http_response> explain::read(http_request& request) {
   const bool believed = engine_.fresh.believed(begun);
   const bool prepared = believed && engine_.answers.holds(wanted->key, begun);
   const geo::area where = wanted->query.where;
-  const auto before = engine_.areas.peek(where, begun);
+  // The past, and where nothing is kept: the database is asked whatever cells there are.
+  const bool cells_used =
+      !wanted->query.at && engine_.cells.lifetimes().ttl > std::chrono::steady_clock::duration::zero();
+  const auto before = cells_used ? engine_.areas.peek(where, begun) : std::nullopt;
   std::unordered_map<std::uint64_t, place> places;
   if (before)
     for (const found& f : *before) places.emplace(f.where.code(), place_of(f, prepared));
@@ -93,7 +96,7 @@ awaitable<http_response> explain::read(http_request& request) {
     if (!made) co_return http_response::from_error(made.error());
   }
   const time_point now = runtime::steady_now();
-  const auto after = fill ? engine_.areas.peek(where, now) : before;
+  const auto after = fill && cells_used ? engine_.areas.peek(where, now) : before;
 
   json::array cells;
   std::uint64_t events = 0;
@@ -108,10 +111,11 @@ awaitable<http_response> explain::read(http_request& request) {
                  {"level", cover_of(where).front().level()},
                  {"prepared", prepared},
                  {"believed", believed},
-                 {"direct", !after},  // too many cells: the database is asked for the whole
+                 {"direct", !after},  // the past, nothing kept, too many cells: the database is asked for the whole
                  {"cells", std::move(cells)},
                  {"events", events},
                  {"cost_us", count_of<std::chrono::microseconds>(now - begun)}};
+  if (!after) o["layer"] = prepared ? "answer" : "database";
   co_return http_response::json(std::move(o)).header("Cache-Control", "no-store");
 }
 

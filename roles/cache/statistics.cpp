@@ -71,6 +71,17 @@ std::string cells_of(const engine& e) {
   return f.done();
 }
 
+// Tiles of counts.
+std::string counts_of(const event_counts& counts) {
+  const auto kept = counts.totals();
+  const std::uint64_t hits = counts.hits(), misses = counts.misses();
+  figures f;
+  f.put("hits", hits).put("misses", misses).put("ratio", ratio(hits, hits + misses));
+  f.put("entries", kept.entries).put("bytes", kept.bytes);
+  f.put("evictions", kept.statistics.evictions).put("expirations", kept.statistics.expirations);
+  return f.done();
+}
+
 std::string database_of(const engine& e) {
   const std::uint64_t cells = e.loader.counts().queries, areas = e.areas.direct_queries();
   const auto ago = runtime::steady_now() - e.fresh.confirmed();
@@ -102,6 +113,7 @@ awaitable<http_response> statistics::read() {
   f.put("streams", engine_.streams.streams());
   f.put("ttl_seconds", std::chrono::duration<double>(engine_.cells.lifetimes().ttl).count());
   f.put_json("answers", answers_of(engine_, n)).put_json("cells", cells_of(engine_));
+  f.put_json("counts", counts_of(counts_));
   f.put_json("database", database_of(engine_));
   f.put_json("events", boost::json::serialize(co_await events_by_kind()));
   co_return http_response::bytes(f.done(), "application/json").header("Cache-Control", "no-store");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine.hpp"
+#include "event_counts.hpp"
 
 #include "distsys/foundation/json.hpp"
 #include "distsys/net/http_message.hpp"
@@ -14,7 +15,7 @@ namespace distsys::roles::cache {
 /// Any loop.
 class statistics {
  public:
-  explicit statistics(engine& e) : engine_(e) {}
+  statistics(engine& e, const event_counts& counts) : engine_(e), counts_(counts) {}
 
   /// GET /stats
   awaitable<net::http_response> read();
@@ -24,6 +25,7 @@ class statistics {
   awaitable<json::value> events_by_kind();
 
   engine& engine_;
+  const event_counts& counts_;
   std::mutex mutex_;
   json::value by_kind_;  // counted at most once a second, however often it is asked for
   runtime::steady_clock::time_point by_kind_until_{};

@@ -88,8 +88,8 @@ export class Explain {
     const kept = cells.filter(({ status }) => status === "hit" || status === "negative").length;
     const counted = [`${cells.length} ${cells.length === 1 ? "cell" : "cells"} of level ${level}`, `${kept} from memory`];
     counted.push(`${number.format(events)} events`, costOf(cost));
-    // Where too many cells would be needed, the database is asked for the whole.
-    element("explain-totals").textContent = direct ? "Too many cells: the database answers directly." : counted.join(" · ");
+    // Of the past, and where too many cells would be needed, the database is asked for the whole.
+    element("explain-totals").textContent = direct ? "Without cells: the database answers directly." : counted.join(" · ");
     this.#showLegend(cells);
     const rows = cells.map((cell) => [
       cell.cell, nameIn(LAYERS, cell.layer), nameIn(STATUSES, cell.status), known(cell.age_ms, ageOf),

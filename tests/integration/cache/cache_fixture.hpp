@@ -4,6 +4,7 @@
 #include "distsys/ports/database.hpp"
 #include "roles/cache/change_tail.hpp"
 #include "roles/cache/engine.hpp"
+#include "roles/cache/event_counts.hpp"
 #include "roles/cache/event_handlers.hpp"
 #include "tests/integration/geo/geo_database.hpp"
 
@@ -29,6 +30,10 @@ class switched_database : public ports::database {
   std::atomic<bool> log_held{false};  // the log of changes is not read
   std::atomic<errc> area_error{};     // what reading events ends in; none: nothing
   std::atomic<int> area_queries{0};
+  // As many as read at a time, as in a pool of connections; 0: any number.
+  std::atomic<int> readers{0};
+  std::atomic<bool> past_held{false};  // what reads the past keeps its reader
+  std::atomic<int> past_reading{0};
 
  private:
   awaitable<result<ports::batch_outcome>> do_execute(const ports::call_context& c, ports::batch b) override {
@@ -38,8 +43,22 @@ class switched_database : public ports::database {
   awaitable<result<ports::table>> do_query(const ports::call_context& c, ports::statement s,
                                            ports::read_options o) override {
     if (down) co_return error{errc::unavailable, "switched off"};
+    while (reading_.fetch_add(1) >= readers && readers > 0) {
+      --reading_;
+      co_await runtime::sleep_for(std::chrono::milliseconds(1));
+    }
+    auto t = co_await read(c, std::move(s), o);
+    --reading_;
+    co_return t;
+  }
+  awaitable<result<ports::table>> read(const ports::call_context& c, ports::statement s, ports::read_options o) {
     const bool area = s.sql.find("geo_events WHERE cell BETWEEN") != std::string::npos;
     area_queries += area ? 1 : 0;
+    if (s.sql.find("c.observed <= ?") != std::string::npos) {
+      ++past_reading;
+      while (past_held) co_await runtime::sleep_for(std::chrono::milliseconds(1));
+      --past_reading;
+    }
     const bool log = s.sql.find("previous_lon") != std::string::npos;
     while (log && log_held) co_await runtime::sleep_for(std::chrono::milliseconds(1));
     if (const errc e = area_error; area && e != errc{}) co_return error{e, "told to fail"};
@@ -70,6 +89,7 @@ class switched_database : public ports::database {
   }
 
   std::shared_ptr<ports::database> inner_;
+  std::atomic<int> reading_{0};
 };
 
 /// One cache: its engine, its follower of the log, and the way that requests take.
@@ -77,6 +97,7 @@ struct running_cache {
   std::shared_ptr<switched_database> database;
   roles::cache::engine engine;
   roles::cache::event_handlers handlers{engine};
+  roles::cache::event_counts counts{engine, 1u << 20};
   roles::cache::change_tail tail{engine};
   runtime::task_group following;
 
@@ -103,7 +124,15 @@ struct running_cache {
     request.query = query;
     request.headers = fields;
     request.deadline = runtime::steady_now() + std::chrono::seconds(30);
-    const net::http_response r = co_await handlers.area(request);
+    co_return reply_of(co_await handlers.area(request));
+  }
+  awaitable<reply> ask_count(std::string query) {
+    net::http_request request;
+    request.query = query;
+    request.deadline = runtime::steady_now() + std::chrono::seconds(30);
+    co_return reply_of(co_await counts.count(request));
+  }
+  static reply reply_of(const net::http_response& r) {
     reply out{.status = r.status};
     if (const auto* shared = std::get_if<net::shared_body>(&r.body)) out.body = shared->bytes;
     for (const auto& [name, value] : r.headers) {
@@ -111,7 +140,7 @@ struct running_cache {
       if (name == "Age") out.age = value;
       if (name == "Retry-After") out.retry_after = value;
     }
-    co_return out;
+    return out;
   }
 };
 

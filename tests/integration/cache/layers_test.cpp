@@ -42,6 +42,7 @@ awaitable<void> run_with_cache(geo_database& g, engine_settings settings, cache_
   }
   cache.database->held = false;
   cache.database->log_held = false;
+  cache.database->past_held = false;
   co_await cache.stop();
   if (failed) std::rethrow_exception(failed);
 }
@@ -331,6 +332,43 @@ awaitable<void> one_too_long(geo_database& g, running_cache& c) {
   }
 }
 
+std::string at_second(unsigned i) { return std::string(city) + "&at=1970-01-01T01:00:" + std::to_string(10 + i) + 'Z'; }
+
+awaitable<void> long_loads_wait(geo_database& g, running_cache& c) {
+  co_await put(g.events, {event_at("a", centre)});
+  co_await c.engine.fresh.catch_up(runtime::steady_now() + 5s);
+  c.database->readers = 2;
+  c.database->past_held = true;
+  std::vector<running_cache::reply> replies;
+  std::mutex mutex;
+  runtime::task_group asking;
+  for (unsigned i = 0; i < 10; ++i) asking.spawn(g.loops.loop(i % 4), ask_into(c, at_second(i), replies, mutex));
+  CHECK(co_await eventually([&] { return c.database->past_reading > 0 && c.engine.long_loads.waiting() == 9; }));
+  // The log is followed, and cells are read.
+  co_await put(g.events, {event_at("b", centre)});
+  CHECK(co_await c.engine.fresh.catch_up(runtime::steady_now() + 5s));
+  CHECK((co_await c.ask(city)).body.find("\"numberMatched\":2,") != std::string::npos);
+  CHECK(c.database->past_reading == 1);
+  // One more than may wait, of each kind.
+  for (const auto& r : {co_await c.ask(at_second(20)), co_await c.ask_count(city)}) {
+    CHECK(r.status == 503);
+    CHECK_FALSE(r.retry_after.empty());
+  }
+  c.database->past_held = false;
+  co_await asking.wait();
+  for (const auto& r : replies) CHECK(r.status == 200);
+  CHECK((co_await c.ask_count(city)).body.find("\"total\":2,") != std::string::npos);
+}
+
+awaitable<void> counted(geo_database& g, running_cache& c) {
+  co_await put(g.events, {event_at("a", centre)});
+  CHECK((co_await c.ask_count(city)).status == 200);
+  CHECK((co_await c.ask_count(city)).cache_status.find("hit") != std::string::npos);
+  // Whatever a query of another endpoint looks like.
+  CHECK((co_await c.ask("count?" + std::string(city))).status == 400);
+  CHECK((co_await c.ask("count " + std::string(city))).status == 400);
+}
+
 awaitable<void> revalidated(geo_database& g, running_cache& c) {
   co_await put(g.events, {event_at("a", centre)});
   const auto fresh = co_await c.ask(city);
@@ -462,11 +500,26 @@ awaitable<void> explanations(geo_database& g, running_cache& c) {
   co_await ask_all(c, {city});
   o = co_await explained(c, city);
   CHECK(layers_of(o) == std::set<std::string>{"answer hit"});
+  // The past is asked of the database, whatever cells are kept.
+  o = co_await explained(c, at_second(0));
+  CHECK(json::get_string(o, "layer") == "database");
+  CHECK(layers_of(o).empty());
+  CHECK(o["direct"].as_bool());
+  co_await ask_all(c, {at_second(0)});
+  CHECK(json::get_string(co_await explained(c, at_second(0)), "layer") == "answer");
   // It knows the parameters of /events, and nothing else.
   explain handler(c.engine);
   net::http_request bad;
   bad.query = "colour=red";
   CHECK((co_await handler.read(bad)).status == 400);
+}
+
+awaitable<void> nothing_kept(geo_database& g, running_cache& c) {
+  co_await put(g.events, {event_at("a", centre)});
+  co_await ask_all(c, {city});
+  const auto o = co_await explained(c, std::string(city) + "&fill=true");
+  CHECK(json::get_string(o, "layer") == "database");
+  CHECK(layers_of(o).empty());
 }
 
 }  // namespace
@@ -510,3 +563,13 @@ TEST_CASE("what is kept of an area or of a source can be forgotten") { with_cach
 TEST_CASE("the bytes that are counted are those that the process grows by") { with_cache({}, &accounted); }
 
 TEST_CASE("a query's cells are explained, and only filled when that is asked for") { with_cache({}, &explanations); }
+
+TEST_CASE("where nothing is kept the database is what answers") {
+  with_cache({.lifetimes = {0s, 0s, 0s}}, &nothing_kept);
+}
+
+TEST_CASE("the log is followed while long loads wait for each other") {
+  with_cache({.max_waiting_loads = 9}, &long_loads_wait);
+}
+
+TEST_CASE("counts are found by their own spelling") { with_cache({}, &counted); }
