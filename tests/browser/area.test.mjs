@@ -115,3 +115,18 @@ test("a mistake in the coordinates is told", async () => {
   assert.deepEqual(complaints, []);
   await page.close();
 });
+
+test("of more kinds than can be asked for at once, those that are off are hidden by the page", async () => {
+  const kinds = Array.from({ length: 34 }, (_, i) => `kind_${i}`);
+  await store(program, kinds.map((kind, i) => place(kind, kind, -70.69 + i / 10000, -33.48)));
+  const { page, complaints, asked } = await open({ viewport: DESKTOP, colorScheme: "light" });
+  await eventually(async () => (await page.locator("#kinds li").count()) >= 34, "all kinds are there");
+  await page.locator('#kinds [data-kind="kind_0"] input').uncheck();
+  await page.fill("#area-field", TRIANGLE);
+  await page.locator("#area-form button").click();
+  await eventually(async () => (await page.textContent("#area-result")) === "34 events in the area:", "one of 35 is hidden");
+  assert.ok(!(await listed(page)).includes("event kind_0"));
+  assert.ok(asked.every(({ searchParams }) => (searchParams.get("kind") ?? "").split(",").length <= 32));
+  assert.deepEqual(complaints, []);
+  await page.close();
+});

@@ -106,3 +106,50 @@ test("playing can be paused, and a field takes any time", async () => {
   assert.deepEqual(complaints, []);
   await page.close();
 });
+
+test("sliding loads one moment at a time, and the newest one next", async () => {
+  const { page, complaints, asked } = await openPage(browser.context, program.addresses.cache, { viewport: DESKTOP, colorScheme: "light" });
+  await settled(page);
+  let release;
+  const held = new Promise((resume) => (release = resume));
+  await page.route(/\/events\?.*at=/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  const moments = () => asked.filter(({ pathname, searchParams }) => pathname === "/events" && searchParams.has("at"));
+  const slide = (minutesAgo) => page.fill("#time", String(1440 - minutesAgo));
+  await slide(300);
+  await eventually(() => moments().length === 1, "the first moment is asked for");
+  for (const minutesAgo of [250, 200, 150, 100, 60]) await slide(minutesAgo);
+  assert.equal(moments().length, 1);
+  release();
+  await eventually(async () => (await number(page, "total")) === 2, "the newest is drawn");
+  assert.equal(moments().length, 2);
+  await slide(100);
+  await page.click("#live");
+  await settled(page);
+  assert.equal(await page.getAttribute("#live", "aria-pressed"), "true");
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
+test("of a moment with more events than a page holds those of the view are shown", async () => {
+  const { page, complaints, asked } = await openPage(browser.context, program.addresses.cache, { viewport: DESKTOP, colorScheme: "light" });
+  await settled(page);
+  const own = (i) => ({
+    ...place(`test/${i}`, "jam", -70 + (i % 100) / 100, -33),
+    properties: { source: "test", id: String(i), kind: "jam", severity: 1 },
+  });
+  await page.route(/\/events\?.*at=/, (route) => {
+    const few = new URL(route.request().url()).searchParams.has("bbox");
+    const features = Array.from({ length: few ? 7 : 5000 }, (_, i) => own(i));
+    // As the server answers when counting would cost too much: without numberMatched.
+    const more = few ? {} : { nextCursor: "more" };
+    return route.fulfill({ json: { type: "FeatureCollection", numberReturned: features.length, ...more, features } });
+  });
+  await slideTo(page, 120);
+  await eventually(async () => (await kindCount(page, "jam")) === "7", "what the view holds is shown");
+  assert.ok(asked.some(({ searchParams }) => searchParams.has("at") && searchParams.has("bbox")));
+  assert.deepEqual(complaints, []);
+  await page.close();
+});

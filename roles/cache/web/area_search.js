@@ -48,7 +48,7 @@ export class AreaSearch {
   #abort = new AbortController();
   #again = throttled(() => this.#load(), AGAIN_MS);
 
-  /** parts: {parameters() of /events, pick(feature), begin() and end() of a drawing, fit(bounds)} */
+  /** parts: {parameters() of /events, isShown(kind), pick(feature), begin() and end() of a drawing, fit(bounds)} */
   constructor(map, parts) {
     this.#map = map;
     this.#parts = parts;
@@ -126,7 +126,10 @@ export class AreaSearch {
     try {
       const polygon = this.#ring.flat();
       const found = await getJson("/events", { polygon, ...this.#parts.parameters(), limit: LISTED }, signal);
-      this.#show(found.features, found.numberMatched ?? found.features.length);
+      // The page hides what it could not ask the server to leave out.
+      const features = found.features.filter(({ properties: { kind } }) => this.#parts.isShown(kind));
+      const hidden = found.features.length - features.length;
+      this.#show(features, (found.numberMatched ?? found.features.length) - hidden);
     } catch (error) {
       if (!wasCancelled(error)) this.#fail(error.message);
     }

@@ -10,6 +10,30 @@ export const make = (tag, attributes, ...children) => {
   return made;
 };
 
+/**
+ * Runs `work` with the newest value only, one run at a time: of those that come during a run the last one is next.
+ * Answers when nothing is left to do.
+ */
+export const newestOnly = (work) => {
+  let next = null; // [value]
+  let running = null;
+  const run = async () => {
+    try {
+      for (; next; ) {
+        const [value] = next;
+        next = null;
+        await work(value);
+      }
+    } finally {
+      running = null;
+    }
+  };
+  return (value) => {
+    next = [value];
+    return (running ??= run());
+  };
+};
+
 /** Runs `work` at most once in `ms`, and once more after the last call; calls during a run wait for its end. */
 export const throttled = (work, ms) => {
   let timer = 0;

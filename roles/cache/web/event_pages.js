@@ -5,7 +5,10 @@ import { getJson } from "./api.js";
 const PAGE = 5000;
 const MOST = 20000; // events that a page holds
 
-/** {features, matched}: at most MOST features, and how many there are. */
+/**
+ * {features, matched, whole}: at most MOST features, how many there are as far as is known (the server leaves it out where
+ * counting would cost too much), and whether these are all.
+ */
 export const fetchEvents = async (query, signal) => {
   const features = [];
   let cursor = "";
@@ -16,5 +19,5 @@ export const fetchEvents = async (query, signal) => {
     matched ??= page.numberMatched;
     cursor = page.nextCursor ?? "";
   } while (cursor && features.length < MOST);
-  return { features, matched: matched ?? features.length };
+  return { features, matched: matched ?? features.length, whole: !cursor };
 };

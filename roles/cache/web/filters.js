@@ -2,6 +2,8 @@
 
 import { element, make } from "./dom.js";
 
+const MOST_NAMES = 32; // that the server takes of one parameter
+
 export class Filters {
   #hidden = new Set();
   #kinds = new Set(); // known ones
@@ -62,11 +64,11 @@ export class Filters {
     }
   }
 
-  /** Parameters of /events; without kinds when all of them are to come. */
+  /** Parameters of /events; without kinds when all of them are to come, or too many: then the page hides the others. */
   parameters({ kinds = true } = {}) {
     const shown = [...this.#kinds].filter((kind) => !this.#hidden.has(kind)).sort();
     return {
-      kind: kinds && shown.length < this.#kinds.size ? shown : [],
+      kind: kinds && shown.length < this.#kinds.size && shown.length <= MOST_NAMES ? shown : [],
       source: this.source,
       min_severity: this.severity || undefined,
     };

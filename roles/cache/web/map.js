@@ -169,6 +169,7 @@ new Timeline(async (at) => {
 const parameters = () => ({ ...filters.parameters(), at: scene.at?.toISOString() });
 const search = new AreaSearch(map, {
   parameters, pick,
+  isShown: (kind) => filters.isShown(kind),
   fit: (bounds) => fitTo(map, bounds),
   begin: () => {
     map.closePopup();

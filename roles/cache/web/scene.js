@@ -95,9 +95,8 @@ export class Scene {
     if (!moved || this.#area) {
       const wanted = { at: this.#at.toISOString(), ...filters.parameters({ kinds: false }) };
       let found = await fetchEvents(wanted, signal);
-      const all = found.matched <= found.features.length;
-      const area = all ? null : boxOf(this.#map.getBounds(), AROUND);
-      if (!all) found = await fetchEvents({ ...wanted, ...filters.parameters(), bbox: area }, signal);
+      const area = found.whole ? null : boxOf(this.#map.getBounds(), AROUND);
+      if (!found.whole) found = await fetchEvents({ ...wanted, ...filters.parameters(), bbox: area }, signal);
       if (!current()) return;
       this.#area = area;
       this.#byCell = false;
@@ -145,7 +144,10 @@ export class Scene {
   async #countView(signal) {
     const { tiles, filters } = this.#parts;
     const bounds = this.#map.getBounds();
-    if (!this.#byCell) return sum(await this.#countKinds({ bbox: boxOf(bounds), ...filters.parameters() }, signal));
+    if (!this.#byCell) {
+      const counted = await this.#countKinds({ bbox: boxOf(bounds), ...filters.parameters() }, signal);
+      return sum(counted.filter(([kind]) => filters.isShown(kind)));
+    }
     await tiles.load(tiles.cover(bounds, this.#map.getZoom()));
     return this.#countedInView();
   }

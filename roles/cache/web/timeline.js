@@ -1,6 +1,6 @@
 // The time that is shown: live, or a moment of the past; a slider over a day, a field for any time, and playing.
 
-import { element } from "./dom.js";
+import { element, newestOnly } from "./dom.js";
 
 const MINUTE = 60000;
 const DAY = 24 * 60; // minutes, the slider's unit
@@ -18,6 +18,7 @@ const localOf = (date) => new Date(date.getTime() - date.getTimezoneOffset() * M
 
 export class Timeline {
   #show;
+  #slide; // to a moment, or the newest one wanted when it is drawn
   #at = null; // milliseconds; null: live
   #end = 0; // of the slider
   #playing = false;
@@ -26,13 +27,14 @@ export class Timeline {
   /** show(Date | null) draws that moment and returns when it is drawn. */
   constructor(show) {
     this.#show = show;
+    this.#slide = newestOnly((at) => this.#at === at && show(new Date(at)));
     const slider = element("time");
     slider.max = String(DAY);
     slider.addEventListener("input", () => {
       this.#stop();
       const minutes = Number(slider.value);
       if (minutes >= DAY && this.#endsNow()) this.live();
-      else this.#go(this.#end - (DAY - minutes) * MINUTE);
+      else this.#slide(this.#take(this.#end - (DAY - minutes) * MINUTE));
     });
     element("when").addEventListener("change", ({ target }) => {
       const wanted = new Date(target.value).getTime();
@@ -58,10 +60,14 @@ export class Timeline {
     return Date.now() - this.#end < 2 * MINUTE;
   }
 
-  #go(at) {
+  #take(at) {
     this.#at = Math.floor(at / 1000) * 1000;
     this.#render();
-    return this.#show(new Date(this.#at));
+    return this.#at;
+  }
+
+  #go(at) {
+    return this.#show(new Date(this.#take(at)));
   }
 
   // From live, playing begins a day ago: there is nothing after the present.
