@@ -11,6 +11,7 @@ namespace distsys::roles::loadgen {
 namespace {
 
 constexpr std::size_t most_lines = 10'000'000, most_complaints = 5, longest_target = 8192;
+constexpr int first_year = 1990, last_year = 2100;  // a time beyond is a broken clock's, and no replay waits for it
 
 error bad(std::string why) { return {errc::invalid, std::move(why)}; }
 
@@ -39,7 +40,7 @@ std::optional<std::int64_t> log_time(std::string_view t) {
     return std::nullopt;
   const year_month_day date{year{*y}, month{static_cast<unsigned>(month_at - months.begin() + 1)},
                             day{static_cast<unsigned>(*d)}};
-  if (!date.ok()) return std::nullopt;
+  if (!date.ok() || *y < first_year || *y > last_year) return std::nullopt;
   const std::int64_t zone = (*zone_h * 60 + *zone_m) * 60 * (t[21] == '-' ? -1 : 1);
   return sys_days(date).time_since_epoch() / seconds(1) + *h * 3600 + *m * 60 + *s - zone;
 }
@@ -72,7 +73,7 @@ result<logged_request> parse_log_line(std::string_view line) {
   if (open == std::string_view::npos || close == std::string_view::npos) return bad("no time in brackets");
   logged_request r;
   const auto time = log_time(line.substr(open + 1, close - open - 1));
-  if (!time) return bad("the time is not like 10/Oct/2000:13:55:36 -0700");
+  if (!time) return bad("the time is not like 10/Oct/2000:13:55:36 -0700, from 1990 to 2100");
   r.second = *time;
   const std::size_t quote = line.find('"', close);
   if (quote == std::string_view::npos) return bad("no request in quotes");

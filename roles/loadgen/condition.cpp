@@ -106,6 +106,18 @@ const histogram* latencies(const comparison& c, const report& r) {
   return &r.counts.latency;
 }
 
+// The percent of the answers that is `percent` of all that was due, what has no answer being slower than every answer.
+double among_answers(double percent, const tally& n) {
+  return percent * static_cast<double>(n.answers + n.unanswered()) / static_cast<double>(n.answers);
+}
+
+// Latencies that no answer tells: a percentile among the requests without one, and what takes all of them together.
+bool hidden(const comparison& c, const tally& n) {
+  if (!c.is_latency() || n.answers == 0 || n.unanswered() == 0) return false;
+  if (c.what == metric::percentile) return among_answers(c.percent, n) > 100;
+  return c.what == metric::mean || c.what == metric::max || c.what == metric::deviation;
+}
+
 std::optional<double> measure(const comparison& c, const report& r) {
   const tally& n = r.counts;
   const auto share = [&](std::uint64_t some) -> std::optional<double> {
@@ -115,7 +127,7 @@ std::optional<double> measure(const comparison& c, const report& r) {
   };
   if (c.is_latency()) {
     const histogram* h = latencies(c, r);
-    if (h == nullptr || h->count() == 0) return std::nullopt;
+    if (h == nullptr || h->count() == 0 || hidden(c, n)) return std::nullopt;
     switch (c.what) {
       case metric::mean:
         return h->mean();
@@ -125,8 +137,10 @@ std::optional<double> measure(const comparison& c, const report& r) {
         return static_cast<double>(h->min());
       case metric::deviation:
         return h->deviation();
+      case metric::send_lag:
+        return static_cast<double>(h->percentile(99));
       default:
-        return static_cast<double>(h->percentile(c.what == metric::send_lag ? 99 : c.percent));
+        return static_cast<double>(h->percentile(n.unanswered() == 0 ? c.percent : among_answers(c.percent, n)));
     }
   }
   switch (c.what) {
@@ -193,6 +207,9 @@ judgement judge(const comparison& c, const report& r) {
   const auto value = measure(c, r);
   if (!value) {
     j.text = name + " was not measured";
+    if (const tally& n = r.counts; hidden(c, n))
+      j.text = name + " cannot be told: of " + grouped(n.answers + n.unanswered()) + " requests that were due " +
+               grouped(n.unanswered()) + " were never answered, and count as slower than every answer";
     return j;
   }
   j.known = true;

@@ -59,7 +59,8 @@ struct condition {
 result<condition> parse_condition(std::string_view text);
 
 /// What a run says of one comparison. A comparison of what was not measured (a hit ratio without Cache-Status, a
-/// latency without an answer) does not hold, and says so.
+/// latency without an answer) does not hold, and says so. Requests that were due and have no answer count as slower
+/// than every answer: a percentile among them was not measured, nor were mean, max and stddev when there is any.
 struct judgement {
   bool known = false;
   bool holds = false;

@@ -74,6 +74,15 @@ bool report::failed() const noexcept {
   return std::any_of(thresholds.begin(), thresholds.end(), [](const threshold& t) { return t.failed; });
 }
 
+std::string report::unanswered_note() const {
+  const std::uint64_t n = counts.unanswered();
+  if (n == 0) return {};
+  if (interrupted)
+    return grouped(n) + (n == 1 ? " request has" : " requests have") + " no answer, some for the interrupt";
+  return (counts.unsent_more ? "at least " : "") + grouped(n) + (n == 1 ? " request was" : " requests were") +
+         " never answered; they are slower than any percentile shown";
+}
+
 std::vector<std::string> report::invalid_because() const {
   std::vector<std::string> why;
   if (saturated())
@@ -94,7 +103,7 @@ std::vector<std::string> report::warnings(const plan& p) const {
   const double waited = counts.sent == 0 ? 0 : static_cast<double>(counts.waited) / static_cast<double>(counts.sent);
   if (waited > 0.01 || counts.unsent > 0)
     w.push_back(fixed(100 * waited, 1) + " % of the requests waited for a free connection and " +
-                grouped(counts.unsent) +
+                (counts.unsent_more ? "at least " : "") + grouped(counts.unsent) +
                 " were never sent: the server is too slow for this rate, or --connections too few");
   return w;
 }

@@ -36,6 +36,7 @@ std::vector<run_figure> figures_of(const json::object& run) {
   add("p99.999", kind::time, false, "latency_us/percentiles/99.999");
   add("latency, max", kind::time, false, "latency_us/max");
   add("errors", kind::number, false, "errors_total");
+  add("never answered", kind::number, false, "unanswered");
   run_figure bad{"answers of 400 and above", kind::number, false, std::nullopt};
   const auto all = number_at(run, "requests"), good = number_at(run, "succeeded");
   if (all && good) bad.value = *all - *good;

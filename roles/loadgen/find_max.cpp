@@ -9,11 +9,23 @@ namespace {
 constexpr double precision = 0.05;
 constexpr unsigned most_steps = 40;
 constexpr double default_first_rate = 1000;
-constexpr double most_unsent = 0.01;  // of what was due
+constexpr double most_unsent = 0.01;   // of what was due
+constexpr double most_refused = 0.01;  // of the answers
 
 std::string_view name(rate_search::reason why) {
   constexpr std::string_view names[] = {"first", "doubled", "halved", "bisected", "verified"};
   return names[static_cast<std::size_t>(why)];
+}
+
+/// The share of the answers whose status is 400 or above, but for the classes that the condition judges itself.
+double refused(const condition& c, const tally& n) {
+  const auto names = [&](comparison::metric what) {
+    return std::any_of(c.all.begin(), c.all.end(), [&](const comparison& one) { return one.what == what; });
+  };
+  std::uint64_t bad = n.answers - n.good;
+  if (names(comparison::metric::client_errors)) bad -= n.of_class(4);
+  if (names(comparison::metric::server_errors)) bad -= n.of_class(5);
+  return n.answers == 0 ? 0 : static_cast<double>(bad) / static_cast<double>(n.answers);
 }
 
 }  // namespace
@@ -35,6 +47,10 @@ search_step judge_step(const condition& c, const report& r, double rate, std::st
       unsent > most_unsent) {
     s.held = false;
     s.notes.push_back(fixed(100 * unsent, 1) + " % of the requests due were not sent: no connection was free");
+  }
+  if (const double bad = refused(c, r.counts); bad > most_refused) {
+    s.held = false;
+    s.notes.push_back(fixed(100 * bad, 1) + " % of the answers had a status of 400 or above");
   }
   for (const std::string& why_not : r.invalid_because()) {
     s.held = s.valid = false;

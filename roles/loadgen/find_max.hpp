@@ -13,7 +13,8 @@
 namespace distsys::roles::loadgen {
 
 /// What one run at a rate shows: it holds when the condition does, the run is valid, and the requests that were due
-/// were sent.
+/// were sent; and no more than 1 % of the answers has a status of 400 or above, unless the condition itself compares
+/// such statuses: a server that refuses quickly has not served.
 search_step judge_step(const condition& c, const report& r, double rate, std::string_view why);
 
 /// Members are called on loop 0, but for interrupt(): anywhere.

@@ -54,16 +54,27 @@ void lane::begin_cpu() noexcept {
   cpu_at_start_ = thread_busy();
 }
 
-void lane::end_cpu() noexcept {
-  if (--working_ != 0) return;
-  const auto now = runtime::steady_now();
-  const std::chrono::duration<double> wall = now - begun_;
+void lane::read_busy() noexcept {
+  if (busy_read_ || begun_ == runtime::steady_clock::time_point{}) return;
+  busy_read_ = true;
+  const std::chrono::duration<double> wall = runtime::steady_now() - begun_;
   const std::chrono::duration<double> cpu = thread_busy() - cpu_at_start_;
   if (wall.count() > 0) busy_ = std::min(1.0, cpu / wall);
+}
+
+void lane::end_worker(worker& w) noexcept {
+  // In the closed loop the load is over when the first has nothing more to begin; in the open loop a worker may have
+  // nothing to do long before that.
+  if (--working_ == 0 || w.now >= clock_.end || (left_ == 0 && !plan_.open())) read_busy();
+  if (working_ != 0) return;
+  const auto now = runtime::steady_now();
   if (now >= clock_.counted) slices_.finish(std::min(now, clock_.end), counts_);
   // What the schedule still held: a server (or a pool) too slow for the rate must not hide it.
-  if (plan_.open() && !schedule_over_ && clock_.end != runtime::deadline::max() && !clock_.stopping)
-    counts_.unsent += schedule_.due_before(clock_.end, left_);
+  if (plan_.open() && !schedule_over_ && clock_.end != runtime::deadline::max() && !clock_.stopping) {
+    const auto rest = schedule_.due_before(clock_.end, left_);
+    counts_.unsent += rest.due;
+    counts_.unsent_more |= rest.more;
+  }
 }
 
 bool lane::may_begin(runtime::steady_clock::time_point now) noexcept {
@@ -108,7 +119,7 @@ awaitable<void> lane::work(unsigned number) {
     else
       note_failure(w, answer.error());
   }
-  end_cpu();
+  end_worker(w);
 }
 
 void lane::note_answer(worker& w, const net::http_answer& a) {
@@ -213,6 +224,14 @@ awaitable<void> lane::publish(std::chrono::milliseconds every) {
     const std::scoped_lock lock(mutex_);
     published_ = counts_;
   }
+}
+
+awaitable<void> lane::watch_end() {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  worker::timer end(where_);
+  end.expires_at(clock_.end);
+  const auto [ec] = co_await end.async_wait(use_tuple);
+  if (!ec) read_busy();
 }
 
 tally lane::progress() const {

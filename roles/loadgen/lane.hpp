@@ -46,13 +46,17 @@ class lane {
   /// Keeps progress() fresh until cancelled.
   awaitable<void> publish(std::chrono::milliseconds every);
 
+  /// Reads busy() when the time is over, whatever is still under way then; cancelled before, it does nothing.
+  awaitable<void> watch_end();
+
   /// The counts as last published. Any thread.
   tally progress() const;
   /// After the lane's tasks have ended.
   const tally& counts() const noexcept { return counts_; }
   const tally& warm_up() const noexcept { return warm_up_; }
   const timeline& slices() const noexcept { return slices_; }
-  /// The share of its time for which the loop's thread ran or waited for a processor, 0 … 1.
+  /// The share of its time, until the load was over, for which the loop's thread ran or waited for a processor, 0 … 1.
+  /// The wait for the last answers is left out: it would make a busy generator look idle.
   double busy() const noexcept { return busy_; }
 
  private:
@@ -73,7 +77,8 @@ class lane {
   void note_failure(worker& w, const error& e);
   void end_session(worker& w);
   void begin_cpu() noexcept;
-  void end_cpu() noexcept;
+  void read_busy() noexcept;
+  void end_worker(worker& w) noexcept;
 
   const plan& plan_;
   run_clock& clock_;
@@ -94,6 +99,7 @@ class lane {
   std::chrono::nanoseconds cpu_at_start_{};
   runtime::steady_clock::time_point begun_;
   double busy_ = 0;
+  bool busy_read_ = false;
 
   mutable std::mutex mutex_;  // of published_
   tally published_;

@@ -101,7 +101,8 @@ constexpr option options[] = {
     option{"seed", kind::integer, "1", "of everything random: the same seed, the same load"}.between(0, 9e15),
     // What is made of it.
     option{"find-max", kind::text, "",
-           "search the highest rate that holds a condition, as 'p99<10ms && errors<0.1%'; --duration is a step's, 3s"}
+           "search the highest rate that holds a condition, as 'p99<10ms && 5xx<0.1%'; unless it names 4xx or 5xx, 1 % "
+           "of them fails a step; --duration is a step's, 3s"}
         .checked_by(&valid_condition),
     option{"find-max-time", kind::duration, "5m", "when a search ends at the latest"}.at_least(1),
     option{"fail-if", kind::text, "", "exit with 1 when this holds: 'p99>50ms', 'errors>1%', 'hit_ratio<80%'"}

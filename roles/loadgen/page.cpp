@@ -229,8 +229,14 @@ std::string percentile_table(std::span<const shown_run> runs) {
     }
     rows += "</tr>";
   }
-  return "<section class=\"card\"><h2>Latency</h2><div class=\"scroll\"><table><thead><tr><td></td>" + head +
-         "</tr></thead><tbody>" + rows + "</tbody></table></div></section>";
+  std::string missing;
+  for (const shown_run& r : runs) {
+    const auto note = json::get_string(r.data, "unanswered_note").value_or("");
+    if (!note.empty())
+      missing += "<p class=\"note\">" + (alone ? "" : escaped(r.name) + ": ") + escaped(note) + ".</p>";
+  }
+  return "<section class=\"card\"><h2>Latency</h2>" + missing + "<div class=\"scroll\"><table><thead><tr><td></td>" +
+         head + "</tr></thead><tbody>" + rows + "</tbody></table></div></section>";
 }
 
 std::string warnings(const json::object& run) {

@@ -13,6 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t largest_log = 1u << 30;
+constexpr double longest_replay = 3.2e8;  // seconds
 
 error invalid(std::string why) { return {errc::invalid, std::move(why)}; }
 
@@ -32,6 +33,8 @@ result<void> read_log(plan& p, const std::string& path, double speed) {
   if (!text) return text.error();
   const auto log = parse_access_log(*text, path);
   if (!log) return log.error();
+  if (const double lasts = static_cast<double>(log->entries.back().at_us) / 1e6 / speed; lasts > longest_replay)
+    return invalid("--arrivals: " + path + " would take over ten years at --speed=" + plain(speed));
   auto times = std::make_shared<std::vector<std::int64_t>>();
   auto which = std::make_shared<std::vector<std::uint32_t>>();
   times->reserve(log->entries.size());
@@ -150,6 +153,10 @@ result<void> read_load(plan& p, const app::role_context& s) {
   p.save_file = s.text("save");
   make_requests(p);
   if (auto done = read_arrivals(p, s); !done) return done;
+  if (p.arrivals.times && p.warm_up > 0ns)
+    return invalid("--warm-up repeats the rate with which the load begins, which --arrivals=" +
+                   p.arrivals.text.substr(0, p.arrivals.text.find(':')) +
+                   ":PATH of single times has not: give one of them");
   read_duration(p, s);
   for (auto* read : {&read_users, &read_conditions}) {
     if (auto done = read(p, s); !done) return done;

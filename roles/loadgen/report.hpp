@@ -80,6 +80,8 @@ struct report {
   double bytes_per_second() const noexcept;
   /// A loop had no time left; says nothing of a run under half a second or one that reached nobody.
   bool saturated() const noexcept;
+  /// What the percentiles leave out, in words; empty when every request that was due has its answer.
+  std::string unanswered_note() const;
   /// Why the figures say more of the generator than of the server; empty when they are valid.
   std::vector<std::string> invalid_because() const;
   /// Where the figures say less of the server than they seem to.

@@ -124,6 +124,8 @@ json::object as_json(const report& r, const plan& p) {
                    {"errors", std::move(errors)},
                    {"errors_total", c.failed()},
                    {"unfinished", c.unfinished},
+                   {"unanswered", c.unanswered()},
+                   {"unanswered_note", r.unanswered_note()},
                    {"interrupted", r.interrupted},
                    {"generator", generator(r, p)},
                    {"config", config(r, p)}};

@@ -74,6 +74,7 @@ void add_latency(page& out, const report& r, const plan& p) {
     out.line("  " + padded_left(label, 8),
              both([&](const histogram& x) { return static_cast<double>(x.percentile(q)); }));
   }
+  if (const std::string missing = r.unanswered_note(); !missing.empty()) out.line("", out.paint("33", missing));
 }
 
 void add_outcomes(page& out, const report& r, const plan& p) {

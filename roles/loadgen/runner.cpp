@@ -56,6 +56,7 @@ awaitable<report> runner::run(bool live) {
   for (unsigned i = 0; i < lanes_.size(); ++i) {
     lanes_[i]->start(tasks_);
     if (live) helpers_.spawn(loops_.loop(i), lanes_[i]->publish(repaint));
+    if (plan_.duration) helpers_.spawn(loops_.loop(i), lanes_[i]->watch_end());
   }
   if (live) helpers_.spawn(loops_.loop(0), paint());
   if (interrupted_) interrupt();

@@ -27,11 +27,20 @@ class schedule {
 
   /// Nothing when the plan is over.
   std::optional<arrival> next() noexcept;
-  /// How many more requests were due before `end` and were not asked for; counts no further than `most`.
-  std::uint64_t due_before(runtime::steady_clock::time_point end, std::uint64_t most) noexcept;
+  struct remainder {
+    std::uint64_t due = 0;
+    bool more = false;  // there are more, which were not counted
+  };
+  /// How many more requests were due before `end` and were not asked for; counts no further than `most`. Even rates and
+  /// bursts are computed; of what is drawn one by one no more than ten million are looked at. The schedule is over
+  /// then.
+  remainder due_before(runtime::steady_clock::time_point end, std::uint64_t most) noexcept;
 
  private:
   std::optional<double> draw() noexcept;
+  runtime::steady_clock::time_point at(double seconds) const noexcept;
+  std::uint64_t rest_of_phase(runtime::steady_clock::time_point end) const noexcept;
+  std::uint64_t mine(std::uint64_t n) const noexcept;
   double within(const phase& p) noexcept;
 
   const arrival_plan& plan_;

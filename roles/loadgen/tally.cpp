@@ -56,6 +56,8 @@ std::uint64_t tally::failed() const noexcept {
   return std::accumulate(failures.begin(), failures.end(), std::uint64_t{0});
 }
 
+std::uint64_t tally::unanswered() const noexcept { return failed() + unfinished + unsent; }
+
 std::uint64_t tally::of_class(unsigned hundreds) const noexcept {
   const auto first = statuses.begin() + hundreds * 100;
   return std::accumulate(first, first + 100, std::uint64_t{0});
@@ -73,6 +75,7 @@ void tally::merge(const tally& other) {
   after_end += other.after_end;
   unfinished += other.unfinished;
   unsent += other.unsent;
+  unsent_more |= other.unsent_more;
   sessions += other.sessions;
   waited += other.waited;
   bytes += other.bytes;

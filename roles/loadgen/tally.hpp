@@ -30,6 +30,7 @@ class tally {
   std::uint64_t after_end = 0;   // of them, those that came after the time was over
   std::uint64_t unfinished = 0;  // under way when the run was stopped
   std::uint64_t unsent = 0;      // due in the open loop, but every connection was busy to the end
+  bool unsent_more = false;      // there were more than that, which were not counted
   std::uint64_t sessions = 0;    // begun
   std::uint64_t waited = 0;      // of those sent in the open loop: no connection was free at the intended time
   std::uint64_t bytes = 0;       // heads and bodies received
@@ -52,6 +53,7 @@ class tally {
   void merge(const tally& other);
 
   std::uint64_t failed() const noexcept;
+  std::uint64_t unanswered() const noexcept;                 // due, and without an answer for whatever reason
   std::uint64_t of_class(unsigned hundreds) const noexcept;  // answers with a status of 400 … 499 for 4
   std::optional<double> hit_ratio() const noexcept;          // nothing without hits and misses
 };

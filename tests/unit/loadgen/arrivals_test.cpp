@@ -193,9 +193,49 @@ TEST_CASE("what was due and not asked for is counted") {
   const auto plan = plan_of("constant:1000");
   schedule s(plan, start, 1, 0, 1);
   s.next();
-  CHECK(s.due_before(start + 100ms, 1'000'000) == 99);
+  CHECK(s.due_before(start + 100ms, 1'000'000).due == 99);
   schedule bounded(plan, start, 1, 0, 1);
-  CHECK(bounded.due_before(start + 100ms, 7) == 7);
+  CHECK(bounded.due_before(start + 100ms, 7).due == 7);
+}
+
+TEST_CASE("what was due is the same computed and drawn") {
+  for (const char* text :
+       {"constant:333@2s,burst:7/300ms@2s,ramp:10-400@3s,pause@1s,ramp:400-0@2s,poisson:50@1s,constant:70",
+        "constant:333", "pause@1s,constant:0.3", "burst:100/2s"}) {
+    const auto plan = plan_of(text);
+    for (const auto end : {0ms, 1ms, 700ms, 2000ms, 2301ms, 5000ms, 9999ms, 13'000ms}) {
+      for (const unsigned lanes : {1u, 3u}) {
+        schedule computed(plan, start, 5, lanes - 1, lanes), drawn(plan, start, 5, lanes - 1, lanes);
+        INFO(text << " until " << end.count() << " ms, of " << lanes);
+        for (int i = 0; i < 3; ++i) {
+          computed.next();
+          drawn.next();
+        }
+        std::uint64_t n = 0;
+        for (auto a = drawn.next(); a && a->at < start + end; a = drawn.next()) ++n;
+        const auto rest = computed.due_before(start + end, 1'000'000);
+        CHECK(rest.due == n);
+        CHECK_FALSE(rest.more);
+      }
+    }
+  }
+}
+
+TEST_CASE("counting what was due takes no time to speak of") {
+  constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+  const auto even = plan_of("constant:10000000");
+  CHECK(schedule(even, start, 1, 0, 2).due_before(start + 24h, most).due == 432'000'000'000);  // one by one: hours
+  const auto drawn = plan_of("poisson:10000000");
+  const auto rest = schedule(drawn, start, 1, 0, 2).due_before(start + 24h, most);
+  CHECK(rest.more);
+  CHECK(rest.due == 5'000'000);
+}
+
+TEST_CASE("a time too far for nanoseconds is no time of the past") {
+  const auto slow = plan_of("constant:0.000000000001");
+  schedule s(slow, start, 1, 0, 1);
+  s.next();
+  CHECK(s.next()->at > start + 24h * 365 * 50);
 }
 
 TEST_CASE("a span of thinking has its mean") {

@@ -5,6 +5,7 @@
 #include "roles/loadgen/find_max.hpp"
 #include "tests/support/catch.hpp"
 
+#include <algorithm>
 #include <functional>
 
 namespace distsys::roles::loadgen {
@@ -111,6 +112,32 @@ TEST_CASE("a step holds when the condition does, the generator kept up, and what
   r.counts.lag = {};
   r.counts.latency.record(20'000);
   CHECK_FALSE(judge_step(c, r, 50, "first").held);
+}
+
+TEST_CASE("a server that refuses quickly what is too much for it has not served it") {
+  // 500/s are served; above, everything else is a quick 503.
+  const auto model = [](double rate) {
+    report r;
+    r.seconds = 1;
+    r.is_open = true;
+    r.counts.sent = r.counts.answers = static_cast<std::uint64_t>(rate);
+    r.counts.good = std::min<std::uint64_t>(r.counts.answers, 500);
+    r.counts.statuses[200] = r.counts.good;
+    r.counts.statuses[503] = r.counts.answers - r.counts.good;
+    for (std::uint64_t i = 0; i < r.counts.answers; ++i) r.counts.latency.record(300);
+    return r;
+  };
+  const auto limit = [&](const char* condition) {
+    const auto c = parse_condition(condition).value();
+    return search(100, [&](double rate) { return judge_step(c, model(rate), rate, "first").held; }, 12).found();
+  };
+  CHECK(limit("p99<10ms") == Approx(500).epsilon(0.06));
+  CHECK(limit("p99<10ms && 4xx<1%") == Approx(500).epsilon(0.06));
+  CHECK(limit("p99<10ms && 5xx<50%") == Approx(1000).epsilon(0.06));
+  const auto s = judge_step(parse_condition("p99<10ms").value(), model(1000), 1000, "first");
+  CHECK(s.valid);
+  REQUIRE(s.notes.size() == 1);
+  CHECK(s.notes[0] == "50.0 % of the answers had a status of 400 or above");
 }
 
 }  // namespace

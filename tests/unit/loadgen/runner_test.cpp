@@ -138,6 +138,47 @@ TEST_CASE("an open loop that cannot keep up says what it did not send") {
   CHECK(r.counts.sent <= 8);
 }
 
+TEST_CASE("a threshold of latency fails on a server that stops answering") {
+  std::atomic<int> asked{0};
+  scripted_server server([&](script_connection& c) {
+    while (!c.read_head().empty()) {
+      if (++asked > 20) return c.wait_for_close();
+      c.send("HTTP/1.1 204 N\r\n\r\n");
+    }
+  });
+  auto p = against(server, 0, 4);
+  p.requests.reset();
+  p.duration = 400ms;
+  p.timeout = 100ms;
+  open_at(p, "constant:100");
+  p.fail_if = {parse_condition("p99>1s").value()};
+  const auto what = p;
+  auto r = run(std::move(p), 1);
+  r.judge_thresholds(what);
+  CHECK(r.counts.answers == 20);
+  CHECK(r.counts.answers + r.counts.unanswered() == 40);
+  CHECK(r.failed());
+  CHECK(as_text(r, what, false).find("20 requests were never answered") != std::string::npos);
+}
+
+TEST_CASE("a busy generator is seen although an answer hangs after the end") {
+  std::atomic<int> asked{0};
+  scripted_server server([&](script_connection& c) {
+    while (!c.read_head().empty()) {
+      if (++asked == 8) return c.wait_for_close();
+      c.send("HTTP/1.1 204 N\r\n\r\n");
+    }
+  });
+  auto p = against(server, 0, 2);
+  p.requests.reset();
+  p.duration = 400ms;
+  p.spin = 1s;  // every wait is spun: the loop is busy all of the time
+  open_at(p, "constant:20");
+  const auto r = run(std::move(p), 1);
+  CHECK(r.counts.unfinished == 1);  // it hung for the two seconds of grace
+  CHECK(r.busy > 0.7);              // over all of the 2.4 s it would be 0.17
+}
+
 TEST_CASE("a constant rate is kept") {
   scripted_server server([&](script_connection& c) {
     while (!c.read_head().empty()) c.send("HTTP/1.1 204 N\r\n\r\n");
