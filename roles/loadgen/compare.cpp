@@ -34,7 +34,7 @@ std::string right(const std::string& text, std::size_t width) {
 
 result<std::vector<shown_run>> read_runs(const std::vector<std::string>& paths) {
   if (paths.size() < 2 || paths.size() > most_runs)
-    return error{errc::invalid, "--compare needs two to six files: --compare a.json --compare b.json"};
+    return error{errc::invalid, "--compare needs two to six files: --compare a.json b.json"};
   std::vector<shown_run> runs;
   for (const std::string& path : paths) {
     const auto text = read_file(path, largest_file);

@@ -31,6 +31,9 @@ class reader {
   }
 
  private:
+  // `--compare a.json b.json`: the words that follow are more of the list.
+  static bool goes_on(const option& o) { return o.name == "compare" && o.type == kind::path && o.repeatable; }
+
   // The first word that is no option's value. Options before it may belong to it, so it is looked for first.
   void find_command() {
     for (std::size_t i = 0; i < words_.size(); ++i) {
@@ -106,6 +109,7 @@ class reader {
 
   void take_value(schema::key key, std::optional<std::string> value, const origin& at) {
     const option& o = *key.declared;
+    list_ = goes_on(o) ? std::optional(key) : std::nullopt;
     if (!value && o.type == kind::flag) value = "true";
     if (!value && value_is_optional(o.name)) value = "";
     if (!value) {
@@ -178,6 +182,7 @@ class reader {
       found_.words.emplace_back(word);
       return;
     }
+    if (list_) return add(*list_, std::string(word), {origin_kind::flag, "--" + list_->name});
     std::vector<std::string_view> names;
     for (const auto* c : keys_.commands()) names.push_back(c->name);
     for (const auto* r : keys_.roles()) {
@@ -193,6 +198,7 @@ class reader {
   problems& out_;
   std::size_t next_ = 0;
   std::size_t command_word_ = static_cast<std::size_t>(-1);
+  std::optional<schema::key> list_;  // of the last option, when words may follow it
   arguments found_;
 };
 

@@ -88,8 +88,10 @@ def test_runs_are_compared(tmp_path):
         load("--target", s.url, "-n", 300, "--save", tmp_path / "a.json")
     with Scripted(lambda *_: (time.sleep(0.02), answer())[1]) as s:
         load("--target", s.url, "-n", 100, "--save", tmp_path / "b.json")
-    both = ["--compare", tmp_path / "a.json", "--compare", tmp_path / "b.json"]
+    both = ["--compare", tmp_path / "a.json", tmp_path / "b.json"]
     out = load(*both, "--report", tmp_path / "both.html").stdout
+    assert out == load("--compare", tmp_path / "a.json", "--compare", tmp_path / "b.json").stdout
+    assert "unexpected word" in load("--compare", tmp_path / "a.json", "--quiet", tmp_path / "b.json", code=64).stderr
     assert "a.json" in out and "b.json" in out
     assert re.search(r"p50 .*\+\d+", out)
     page = (tmp_path / "both.html").read_text()
