@@ -53,8 +53,9 @@ constexpr app::option options[] = {
     app::option{"policy", app::kind::text, "all", "lru, lfu, fifo, s3-fifo, w-tinylfu or all; several with commas"}
         .as_repeatable()
         .checked_by(&check_policies),
-    app::option{"capacity", app::kind::text, "",
-                "entries (1000), or a share of the trace's distinct keys (5%); several with commas"}
+    app::option{
+        "capacity", app::kind::text, "",
+        "entries (1000), or a share of the trace's distinct keys (5%), by bytes of their bytes; several with commas"}
         .as_repeatable()
         .checked_by(&check_capacities),
     app::option{

@@ -16,7 +16,8 @@ std::string padded(std::string text, std::size_t width, bool left = false) {
 
 std::uint64_t capacity_setting::of(const trace& t) const noexcept {
   if (number != 0) return number;
-  return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(percent / 100 * t.distinct)));
+  const auto whole = static_cast<double>(t.sizes.empty() ? t.distinct : t.distinct_bytes);
+  return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(percent / 100 * whole)));
 }
 
 std::size_t comparison_panel::row::best() const noexcept {

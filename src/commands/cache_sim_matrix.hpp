@@ -12,7 +12,7 @@
 
 namespace distsys::commands {
 
-/// A capacity as it was asked for: "1000", or "5%" of a trace's distinct keys.
+/// A capacity as it was asked for: "1000", or "5%" of a trace's distinct keys, or of their bytes.
 struct capacity_setting {
   std::uint64_t number = 0;  // 0: by per cent
   double percent = 0;

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <string_view>
 
 namespace distsys::commands {
@@ -47,6 +48,11 @@ class reader {
       if (auto ok = line(rest_); !ok) return ok.error();
     }
     read_.distinct = numbers_.size();
+    if (sized_) {
+      std::vector<std::uint32_t> last(read_.distinct);
+      for (std::size_t i = 0; i < read_.keys.size(); ++i) last[read_.keys[i]] = read_.sizes[i];
+      read_.distinct_bytes = std::accumulate(last.begin(), last.end(), std::uint64_t{0});
+    }
     return std::move(read_);
   }
 

@@ -16,6 +16,7 @@ struct trace {
   std::vector<std::uint32_t> keys;   // one a request
   std::vector<std::uint32_t> sizes;  // bytes, one a request; empty where entries are counted
   std::uint32_t distinct = 0;
+  std::uint64_t distinct_bytes = 0;  // of each key once, with its last size; 0 where entries are counted
 };
 
 /// A line is a key, or with `sized` a key, blanks and a size in bytes. Empty lines are left out. "-" is the standard

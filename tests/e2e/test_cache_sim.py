@@ -70,6 +70,15 @@ def test_bytes_as_capacity(run, tmp_path):
     assert broken.returncode == 1 and "trace:2" in broken.stderr
 
 
+def test_a_share_of_the_bytes(run, tmp_path):
+    # Each key once, with its last size: 1000 + 3000 + 6000 bytes, of which half keeps a and b, and not c.
+    trace = ["a 900", "b 3000", "c 6000", "a 1000", "b 3000", "c 6000"]
+    answer = sim(run, "--policy=lru", "--capacity=50%", "--by-bytes", trace=trace, tmp_path=tmp_path)
+    assert counts(answer)[:2] == (2, 4)
+    table = sim(run, "--policy=lru", "--capacity=5%,50%", "--by-bytes", trace=trace, tmp_path=tmp_path).stdout
+    assert [row.split()[2] for row in table.splitlines()[1:]] == ["500", "5000"]
+
+
 def test_reads_the_standard_input_and_odd_lines():
     text = "key one\r\n\nkey one\nkey two\n" + "k" * 9000 + "\nkey two\n" + "k" * 9000
     answer = subprocess.run(
