@@ -6,7 +6,7 @@
 namespace distsys::roles::loadgen {
 namespace {
 
-constexpr std::uint64_t most_looked_at = 10'000'000;
+constexpr std::uint64_t most_looked_at = 1'000'000;
 constexpr double longest = 3e9;  // seconds; a later time has no nanoseconds, and no run lasts so long
 
 // When so many arrivals are expected, in a phase whose rate runs from a to b: the solution of a t + (b-a) t^2 / 2T = n,

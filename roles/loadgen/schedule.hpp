@@ -32,7 +32,7 @@ class schedule {
     bool more = false;  // there are more, which were not counted
   };
   /// How many more requests were due before `end` and were not asked for; counts no further than `most`. Even rates and
-  /// bursts are computed; of what is drawn one by one no more than ten million are looked at. The schedule is over
+  /// bursts are computed; of what is drawn one by one no more than a million are looked at. The schedule is over
   /// then.
   remainder due_before(runtime::steady_clock::time_point end, std::uint64_t most) noexcept;
 
