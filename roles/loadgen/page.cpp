@@ -233,7 +233,7 @@ std::string percentile_table(std::span<const shown_run> runs) {
   for (const shown_run& r : runs) {
     const auto note = json::get_string(r.data, "unanswered_note").value_or("");
     if (!note.empty())
-      missing += "<p class=\"note\">" + (alone ? "" : escaped(r.name) + ": ") + escaped(note) + ".</p>";
+      missing += "<p class=\"note\">" + (alone ? "" : escape_html(r.name) + ": ") + escape_html(note) + ".</p>";
   }
   return "<section class=\"card\"><h2>Latency</h2>" + missing + "<div class=\"scroll\"><table><thead><tr><td></td>" +
          head + "</tr></thead><tbody>" + rows + "</tbody></table></div></section>";
