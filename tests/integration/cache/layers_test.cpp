@@ -3,6 +3,7 @@
 
 #include "roles/cache/event_request.hpp"
 #include "roles/cache/explain.hpp"
+#include "roles/cache/statistics.hpp"
 
 #include <malloc.h>
 
@@ -362,8 +363,15 @@ awaitable<void> long_loads_wait(geo_database& g, running_cache& c) {
 
 awaitable<void> counted(geo_database& g, running_cache& c) {
   co_await put(g.events, {event_at("a", centre)});
+  CHECK((co_await c.ask_count(std::string(city) + "&by=cell&level=10")).status == 200);
   CHECK((co_await c.ask_count(city)).status == 200);
   CHECK((co_await c.ask_count(city)).cache_status.find("hit") != std::string::npos);
+  statistics figures(c.engine, c.counts);
+  const auto told = json::parse(std::get<std::string>((co_await figures.read()).body)).value().get_object();
+  const json::object& tiles = told.at("counts").get_object();
+  CHECK(tiles.at("misses").as_int64() == static_cast<std::int64_t>(c.counts.misses()));
+  CHECK(tiles.at("misses").as_int64() > 0);
+  CHECK(tiles.at("entries").as_int64() > 0);
   // Whatever a query of another endpoint looks like.
   CHECK((co_await c.ask("count?" + std::string(city))).status == 400);
   CHECK((co_await c.ask("count " + std::string(city))).status == 400);
