@@ -1,5 +1,6 @@
 #include "absence.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -32,6 +33,12 @@ std::vector<presence> presences_of(const std::vector<geo::event>& events) {
   out.reserve(events.size());
   for (const auto& e : events) out.push_back({e.source, e.id, e.aliases, e.at, e.started});
   return out;
+}
+
+bool answers_by_area(const std::vector<presence>& events, const geo::box& asked, std::size_t refused) {
+  const auto inside =
+      std::count_if(events.begin(), events.end(), [&asked](const presence& p) { return geo::contains(asked, p.at); });
+  return inside > 0 && static_cast<std::size_t>(inside) * 2 >= events.size() + refused;
 }
 
 absence_plan plan_absences(const std::vector<geo::sighting>& known, const std::vector<presence>& present,

@@ -19,10 +19,14 @@ struct presence {
 };
 std::vector<presence> presences_of(const std::vector<domain::geo::event>& events);
 
+/// At least half of an answer, which had `refused` records more than `events`, are good events inside of what was asked
+/// for. A source that ignores the area, or whose records are refused, would be split for ever.
+bool answers_by_area(const std::vector<presence>& events, const domain::geo::box& asked, std::size_t refused);
+
 /// What an answer can say of what it does not hold.
 struct answer_reach {
   domain::geo::timestamp observed{};
-  bool complete = false;                        // false: cut off at a cap; it says nothing of what is missing
+  bool complete = false;                        // false: cut off or refused in part; silent on what is missing
   std::optional<domain::geo::timestamp> since;  // events that began before this were not asked for
 };
 

@@ -26,6 +26,7 @@ struct answer {
   std::string document;
   std::vector<watched_area> only;                       // events elsewhere are left out; empty: all are kept
   bool stamped = false;                                 // true: `observed` is known, not the time of asking
+  bool recorded = false;                                // of a recording, which may be of any size and time
   bool trusted_own = false;                             // features of this system keep their source, whichever it is
   std::shared_ptr<const domain::geo::mapping> mapping;  // how to read it; none: by content
   std::optional<std::size_t> records;           // as the source counts them against its cap; nothing: those below

@@ -73,13 +73,22 @@ bool worth_repeating(errc code) {
   }
 }
 
+/// Answers with more are refused as a whole; a recording is the user's own.
+std::optional<error> too_many(const answer& a, std::size_t records) {
+  if (a.recorded || records <= most_records) return std::nullopt;
+  return error{errc::invalid, "it holds " + std::to_string(records) + " records; at most " +
+                                  std::to_string(most_records) + " of one answer are taken"};
+}
+
 result<decoded> decode_mapped(const answer& a) {
   auto read = geo::decode(a.document, *a.mapping, {.source = a.source, .observed = a.observed});
   if (!read) return explain(a, read.error());
+  if (auto e = too_many(a, read->records)) return *e;
   decoded out;
   out.seen = std::move(read->seen);
   out.source = a.source.empty() ? a.mapping->source() : a.source;
   out.skipped = read->skipped;
+  out.unplaced = read->unplaced;
   out.records = a.records.value_or(read->records);
   keep_inside(out.seen.events, a.only);
   if (!read->ended.empty()) out.ended[out.source] = std::move(read->ended);
@@ -92,6 +101,7 @@ result<decoded> decode_answer(const answer& a) {
   if (a.mapping) return decode_mapped(a);
   auto seen = geo::decode(a.document, {a.source, a.observed, a.trusted_own});
   if (!seen) return explain(a, seen.error());
+  if (auto e = too_many(a, counted(*seen, {}))) return *e;
   decoded out;
   out.seen = std::move(*seen);
   out.source = a.source;
@@ -103,6 +113,12 @@ result<decoded> decode_answer(const answer& a) {
     return true;
   });
   return out;
+}
+
+bool bound_time(decoded& content, geo::timestamp now) {
+  if (content.seen.observed <= now + most_ahead) return false;
+  content.seen.observed = now + most_ahead;
+  return true;
 }
 
 std::optional<std::string> recordable(const std::string& document) {
@@ -119,10 +135,11 @@ ingest::ingest(geo::event_repository& events, std::shared_ptr<runtime::blocking_
 
 awaitable<result<std::optional<decoded>>> ingest::prepare(std::string feed, answer a) {
   const auto shared = std::make_shared<const answer>(std::move(a));
-  auto done = co_await lane_->run([shared, recording = recording_]() -> result<work> {
+  auto done = co_await lane_->run([shared, recording = recording_, now = runtime::now()]() -> result<work> {
     auto content = decode_answer(*shared);
     if (!content) return content.error();
     work w{std::move(*content), std::nullopt};
+    w.from_future = !shared->recorded && bound_time(w.content, now);
     if (recording) w.recording_failed = record(*recording, *shared, w.content.seen);
     return w;
   });
@@ -133,6 +150,9 @@ awaitable<result<std::optional<decoded>>> ingest::prepare(std::string feed, answ
   }
   if (const auto& failed = done->recording_failed; failed && counts_.count_refused(feed, "not_recorded")) {
     log::error("cannot record answers", {{"source", feed}, {"error", failed->what()}});
+  }
+  if (done->from_future && counts_.count_refused(feed, "observed_in_future")) {
+    log::warn("a source's clock is ahead of ours", {{"source", feed}});
   }
   co_return std::optional(std::move(done->content));
 }
@@ -198,6 +218,25 @@ awaitable<result<geo::store_outcome>> ingest::end(std::string feed, std::string 
       co_return *outcome;
     }
     if (!co_await pause(outcome.error(), attempt)) co_return outcome.error();
+  }
+}
+
+awaitable<result<std::vector<geo::verdict>>> ingest::end_absent(std::string feed, std::string source,
+                                                                std::vector<std::string> ids, geo::timestamp observed) {
+  for (unsigned attempt = 1;; ++attempt) {
+    const auto context = ports::call_context::within(store_timeout);
+    auto each = co_await events_.end_each(context, source, ids, observed);
+    if (each) {
+      geo::store_outcome counted;
+      for (const auto v : *each) {
+        counted.ended += v == geo::verdict::changed;
+        counted.older += v == geo::verdict::older;
+        counted.unchanged += v == geo::verdict::unchanged;
+      }
+      counts_.count_events(feed, counted);
+      co_return each;
+    }
+    if (!co_await pause(each.error(), attempt)) co_return each.error();
   }
 }
 

@@ -9,6 +9,7 @@
 #include "distsys/domain/geo/event_repository.hpp"
 #include "distsys/runtime/blocking_lane.hpp"
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,8 +24,18 @@ struct decoded {
   std::map<std::string, std::vector<std::string>> ended;  // ids by source
   std::string source;                                     // the answer's; empty: as the document says
   std::size_t skipped = 0;                                // records that a mapping leaves out
+  std::size_t unplaced = 0;                               // of them for want of a position
   std::size_t records = 0;                                // that count against the source's cap
 };
+
+/// The most records of one live answer: more are a fault, and would hold the loop for long.
+inline constexpr std::size_t most_records = 100'000;
+/// How far a live source's clock may be ahead of ours.
+inline constexpr std::chrono::minutes most_ahead{5};
+
+/// What was observed by the clock of a source that is more than `most_ahead` in advance becomes observed then: else
+/// nothing newer could change those events. True when it was.
+bool bound_time(decoded& content, domain::geo::timestamp now);
 
 /// Decodes, as the answer's mapping says where it has one, moves what has the status "deleted" to `ended`, leaves out
 /// what is outside the answer's areas. errc::invalid says in one line why the document is refused as a whole. Pure.
@@ -54,6 +65,11 @@ class ingest {
   awaitable<result<domain::geo::store_outcome>> end(std::string feed, std::string source, std::vector<std::string> ids,
                                                     domain::geo::timestamp observed);
 
+  /// The same, and what became of each id, in their order.
+  awaitable<result<std::vector<domain::geo::verdict>>> end_absent(std::string feed, std::string source,
+                                                                  std::vector<std::string> ids,
+                                                                  domain::geo::timestamp observed);
+
   /// Sleeps before attempt `attempt` of something with the database is repeated; false when it is not worth it.
   awaitable<bool> pause(error why, unsigned attempt);
 
@@ -61,6 +77,7 @@ class ingest {
   struct work {
     decoded content;
     std::optional<error> recording_failed;
+    bool from_future = false;
   };
   awaitable<result<void>> keep(std::string feed, domain::geo::timestamp observed,
                                std::vector<domain::geo::refusal> refused);

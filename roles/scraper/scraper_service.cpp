@@ -259,6 +259,12 @@ awaitable<result<milliseconds>> scraper_service::time_to_next() {
   co_return std::clamp(milliseconds(**next - runtime::now()), shortest_doze, longest_doze);
 }
 
+/// A live source never runs out of polls; a recording, and one round of all, come to an end.
+bool scraper_service::polls_for_ever() const {
+  return !settings_.polls.once &&
+         std::any_of(roots_.begin(), roots_.end(), [](const auto& r) { return !r.second->source->recorded(); });
+}
+
 awaitable<void> scraper_service::keep_polling() {
   co_await asio::this_coro::throw_if_cancelled(false);
   began_ = runtime::now();
@@ -278,6 +284,12 @@ awaitable<void> scraper_service::keep_polling() {
       continue;
     }
     failures = 0;
+    if (wait->count() < 0 && !broken_ && polls_for_ever()) {
+      // A process whose clock is far ahead took them for forgotten.
+      log::warn("the tiles are gone; they are added again", {});
+      added = false;
+      wait = longest_doze;
+    }
     if (wait->count() < 0 || broken_ || !co_await doze(*wait)) co_return;
   }
 }

@@ -57,6 +57,7 @@ class scraper_service final : public app::service {
   bool clock_went_back();
   /// Until nothing of ours will ever be due again, cancelled, or broken.
   awaitable<void> keep_polling();
+  bool polls_for_ever() const;
   awaitable<result<void>> take_due();
   awaitable<result<std::chrono::milliseconds>> time_to_next();
   awaitable<void> poll(domain::geo::leased_tile tile, std::shared_ptr<bool> lost);

@@ -53,6 +53,7 @@ result<answer> replay_feed::describe(const recorded_file& file, std::string docu
   a.source = file.source.empty() && a.mapping ? file.mapping : file.source;
   a.observed = file.observed;
   a.stamped = file.observed.has_value();
+  a.recorded = true;
   // What was recorded of a named source stays that source's, as it was when it was live.
   a.trusted_own = file.source.empty();
   a.document = std::move(document);

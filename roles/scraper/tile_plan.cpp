@@ -31,7 +31,7 @@ bool are_quiet(std::span<const geo::tile_view> siblings, std::size_t cap) noexce
 
 bool may_merge(std::span<const geo::tile_view> siblings, std::size_t cap, unsigned polls) noexcept {
   return are_quiet(siblings, cap) && std::all_of(siblings.begin(), siblings.end(), [polls](const geo::tile_view& t) {
-           return t.state == geo::tile_state::polling && !t.capped && t.failures == 0 && t.last_complete &&
+           return t.state == geo::tile_state::polling && !t.capped && t.failures == 0 && t.last_answer &&
                   t.quiet_polls >= polls;
          });
 }

@@ -7,7 +7,9 @@
 #include "distsys/runtime/random.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace distsys::roles::scraper {
@@ -23,13 +25,6 @@ std::string hash_of(std::string_view text) {  // FNV-1a
   std::string out;
   for (int shift = 60; shift >= 0; shift -= 4) out += "0123456789abcdef"[hash >> shift & 15];
   return out;
-}
-
-/// A source that ignores the area that it is asked for would be split for ever.
-bool answers_by_area(const std::vector<presence>& events, const geo::box& asked) {
-  const auto inside =
-      std::count_if(events.begin(), events.end(), [&asked](const presence& p) { return geo::contains(asked, p.at); });
-  return static_cast<std::size_t>(inside) * 2 >= events.size();
 }
 
 }  // namespace
@@ -53,6 +48,7 @@ struct tile_poller::poll_state {
   geo::tile_outcome outcome;
   geo::sighting_changes sightings;
   std::vector<presence> present;
+  std::size_t refused = 0;  // records, or without a position
   std::chrono::milliseconds at_least{0};
 };
 
@@ -69,7 +65,7 @@ auto tile_poller::patiently(Call call) -> decltype(call(std::declval<const ports
 awaitable<result<void>> tile_poller::poll(root_tile* root, geo::leased_tile tile) {
   std::unique_ptr<feed> part;
   if (tile.view.level > 0 && tile.view.bounds) part = root->source->part(*tile.view.bounds);
-  poll_state s{*root, std::move(tile), part ? part.get() : root->source.get(), {}, {}, {}, {}};
+  poll_state s{*root, std::move(tile), part ? part.get() : root->source.get(), {}, {}, {}, {}, {}};
   const auto& was = s.tile.view;
   s.source->recall(s.tile.memory);
   s.outcome.polled = runtime::now();
@@ -113,7 +109,9 @@ awaitable<result<void>> tile_poller::take(poll_state& s, answer a) {
   o.answered = true;
   o.count = content.records;
   o.capped = is_capped(content.records, s.tile.view.cap);
-  o.complete = !o.capped;
+  // What was refused, or has lost its position, may be an event that is known.
+  s.refused = content.seen.refused.size() + content.unplaced;
+  o.complete = !o.capped && s.refused == 0;
   s.present = presences_of(content.seen.events);
   std::vector<std::pair<std::string, std::string>> ended;
   for (const auto& [source, ids] : content.ended)
@@ -140,8 +138,8 @@ awaitable<result<void>> tile_poller::take_unchanged(poll_state& s) {
   counts_.count_answer(s.source->name(), answer_outcome::not_modified);
   s.outcome.answered = true;
   s.outcome.capped = was.capped;
-  s.outcome.complete = !was.capped;
-  if (options_.absent_after == 0 || s.source->tells_ends() || was.capped) co_return result<void>{};
+  s.outcome.complete = !was.capped && was.last_complete && was.last_complete == was.last_answer;
+  if (options_.absent_after == 0 || s.source->tells_ends() || !s.outcome.complete) co_return result<void>{};
   auto known = co_await patiently([&](const ports::call_context& c) { return tiles_.sightings(c, s.tile); });
   if (!known) co_return known.error();
   const answer_reach reach{s.outcome.polled, true, {}};
@@ -159,31 +157,34 @@ awaitable<result<std::size_t>> tile_poller::end_absent(poll_state& s, absence_pl
     return tiles_.absent_everywhere(c, s.tile, plan.missing, options_.absent_after, runtime::now());
   });
   if (!absent) co_return absent.error();
-  // Who has lost the lease must not say what is over: the new holder may have seen it since.
-  const auto mine = co_await patiently([&](const ports::call_context& c) {
-    return tiles_.remember(c, s.tile, s.outcome.memory.value_or(s.tile.memory));
-  });
+  // Who has lost the lease must not say what is over: the new holder may have seen it since. The new ETag is remembered
+  // with the new sightings, not before them: killed in between, an unchanged answer would never tell of these.
+  const auto mine =
+      co_await patiently([&](const ports::call_context& c) { return tiles_.remember(c, s.tile, s.tile.memory); });
   if (!mine) co_return mine.error();
   std::map<std::string, std::vector<std::string>> ids;
   for (const auto& e : *absent) ids[e.source].push_back(e.id);
   std::size_t ended = 0;
-  for (auto& [source, names] : ids) {
-    const auto done = co_await ingest_.end(s.source->name(), source, names, observed);
+  std::set<std::pair<std::string_view, std::string_view>> over;
+  for (const auto& [source, names] : ids) {
+    const auto done = co_await ingest_.end_absent(s.source->name(), source, names, observed);
     if (!done) co_return done.error();
-    ended += done->ended;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      ended += done->at(i) == geo::verdict::changed;
+      // What a later observation keeps is still to end: the next poll tries again.
+      if (done->at(i) != geo::verdict::older) over.emplace(source, names[i]);
+    }
   }
-  const auto is_absent = [&absent](const geo::sighting& known) {
-    return std::any_of(absent->begin(), absent->end(),
-                       [&known](const geo::sighting& e) { return e.source == known.source && e.id == known.id; });
-  };
-  std::erase_if(plan.changes.put, is_absent);
-  plan.changes.drop.insert(plan.changes.drop.end(), absent->begin(), absent->end());
+  std::erase_if(plan.changes.put, [&over](const geo::sighting& e) { return over.contains({e.source, e.id}); });
+  std::copy_if(absent->begin(), absent->end(), std::back_inserter(plan.changes.drop),
+               [&over](const geo::sighting& e) { return over.contains({e.source, e.id}); });
   co_return ended;
 }
 
 awaitable<result<bool>> tile_poller::divide(poll_state& s) {
   const auto& t = s.tile.view;
-  if (!s.outcome.capped || !may_split(t) || !s.source->part(*t.bounds) || !answers_by_area(s.present, *t.bounds)) {
+  if (!s.outcome.capped || !may_split(t) || !s.source->part(*t.bounds) ||
+      !answers_by_area(s.present, *t.bounds, s.refused)) {
     co_return false;
   }
   const auto all = co_await patiently([&](const ports::call_context& c) { return tiles_.list(c, {t.feed}); });
@@ -199,7 +200,9 @@ awaitable<result<bool>> tile_poller::divide(poll_state& s) {
 awaitable<result<void>> tile_poller::conclude(poll_state& s) {
   auto& o = s.outcome;
   const auto& was = s.tile.view;
-  if (o.complete && was.complete_polls > 0) {  // of the first one everything is new
+  const bool below_cap = o.answered && !o.capped;
+  const bool first = was.complete_polls == 0 && (!was.last_answer || was.capped);
+  if (below_cap && !first) {  // of the first one everything is new
     o.interval = adapted(was.interval, s.root.interval, o.changes, o.count.value_or(was.last_count));
   }
   schedule when(o.interval, options_.longest_backoff, was.failures);
@@ -217,7 +220,7 @@ awaitable<result<void>> tile_poller::conclude(poll_state& s) {
       auto now = *siblings;
       for (auto& t : now)
         if (t.key == was.key) t.last_count = o.count.value_or(was.last_count);
-      o.quiet_polls = o.complete && are_quiet(now, was.cap) ? was.quiet_polls + 1 : 0;
+      o.quiet_polls = below_cap && are_quiet(now, was.cap) ? was.quiet_polls + 1 : 0;
     }
     done = co_await patiently([&](const ports::call_context& c) { return tiles_.finish(c, s.tile, o, s.sightings); });
     if (done && o.quiet_polls >= polls_before_merge && !options_.once) done = co_await join_siblings(s);

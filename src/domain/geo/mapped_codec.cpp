@@ -34,11 +34,6 @@ namespace {
 
 constexpr std::size_t most_other_ids = 256, most_property_bytes = 8192;
 
-std::string shown(const json::value& v) {
-  std::string text = canonical(v);
-  return text.size() > 80 ? text.substr(0, 80) + "…" : text;
-}
-
 bool holds(const condition& c, const json::value& record) {
   const json::value* v = c.value.find(record);
   switch (c.what) {
@@ -134,7 +129,7 @@ std::string mapped_record::word_of(const word_field& f, std::string_view name, b
   if (needed) {
     faults_.refuse("out_of_range", said.empty()
                                        ? "nothing at " + f.value.where() + ", which tells the " + std::string(name)
-                                       : "no " + std::string(name) + " for '" + said.substr(0, 80) + "'");
+                                       : "no " + std::string(name) + " for '" + std::string(beginning(said, 80)) + "'");
   }
   return {};
 }
@@ -272,13 +267,16 @@ void read_record(const mapping_rules& rules, const json::value& from, const std:
     } else {
       r.read(e);
     }
-    if (r.good()) std::move(replaced.begin(), replaced.end(), std::back_inserter(out.ended));
+    // What it takes the place of is over, wherever it is itself.
+    if (r.good() || r.without_position()) std::move(replaced.begin(), replaced.end(), std::back_inserter(out.ended));
     if (over) return;
   }
-  if (!r.good() && r.without_position())
+  if (!r.good() && r.without_position()) {
     ++out.skipped;
-  else
+    ++out.unplaced;
+  } else {
     r.keep(std::move(e), out.seen);
+  }
 }
 
 /// Each id once, and none of what the same answer says is there.

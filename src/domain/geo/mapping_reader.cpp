@@ -16,7 +16,7 @@ std::string shown(const json::value* v) {
   if (v->is_object()) return "an object";
   if (v->is_array()) return "an array";
   std::string text = canonical(*v);
-  return text.size() > 60 ? text.substr(0, 60) + "…" : text;
+  return text.size() > 60 ? std::string(beginning(text, 60)) + "…" : text;
 }
 
 }  // namespace

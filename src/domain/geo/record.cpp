@@ -7,13 +7,20 @@
 #include <cmath>
 
 namespace distsys::domain::geo::codec {
-namespace {
+
+std::string_view beginning(std::string_view text, std::size_t most) noexcept {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0u) == 0x80u) --most;
+  return text.substr(0, most);
+}
 
 std::string shown(const json::value& v) {
-  std::string text = canonical(v);
-  if (text.size() > 80) text = text.substr(0, 80) + "…";
-  return text;
+  constexpr std::size_t most = 80;
+  const std::string text = canonical(v);
+  return text.size() > most ? std::string(beginning(text, most)) + "…" : text;
 }
+
+namespace {
 
 /// No shorter than its canonical text: a character is at most six when it is escaped.
 std::size_t most_bytes(std::string_view text) noexcept { return 6 * text.size() + 3; }

@@ -44,6 +44,11 @@ class record {
 /// JSON text with members in order of their names: one text for equal values. Numbers that JSON cannot write are null.
 std::string canonical(const json::value& v);
 
+/// The first `most` bytes of UTF-8 or fewer: no character is cut in two.
+std::string_view beginning(std::string_view text, std::size_t most) noexcept;
+/// For messages: its canonical text, cut off when it is long.
+std::string shown(const json::value& v);
+
 /// Longest source, id, alias: what every database can index.
 inline constexpr std::size_t max_name_bytes = 255;
 bool fit_for_name(std::string_view text) noexcept;

@@ -368,6 +368,28 @@ TEST_CASE("ended and replaced events are ids, none of which the same answer says
   CHECK(seen.seen.refused.size() == 1);
 }
 
+TEST_CASE("a record without a position still ends what it takes the place of") {
+  const auto seen = read(R"("position":{"lon":"/x","lat":"/y","absent":"skip"},"replaces":["/old/*"])",
+                         R"({"id":"a","x":1,"y":2},{"id":"b","old":["z"]},{"id":"c","old":["a"]})");
+  CHECK(seen.ended == std::vector<std::string>{"z"});
+  CHECK(seen.seen.events.size() == 1);
+  CHECK(seen.skipped == 2);
+  CHECK(seen.unplaced == 2);
+}
+
+TEST_CASE("what a refusal quotes is cut between characters") {
+  const auto detail = [](const std::string& more, const std::string& record) {
+    return read(more, record).seen.refused.at(0).detail;
+  };
+  std::string long_text = "x";  // of two bytes each then: 80 bytes end inside of one
+  for (int i = 0; i < 60; ++i) long_text += "é";
+  const auto kind =
+      detail(R"("kind":{"pointer":"/k","table":{"A":"a"}})", R"({"id":"a","x":1,"y":2,"k":")" + long_text + R"("})");
+  CHECK_THAT(kind, Catch::EndsWith("'" + long_text.substr(0, 79) + "'"));
+  const auto shown = detail("", R"({"id":"a","x":"x)" + long_text + R"(","y":2})");
+  CHECK_THAT(shown, Catch::EndsWith("\"x" + long_text.substr(0, 77) + "…"));
+}
+
 TEST_CASE("documents: where the records are, when it is from, and whose it is") {
   const auto by = mapping::parse(mapping_text(R"("observed":{"pointer":"/at","format":"unix_s"})"), "m").value();
   const auto seen = decode(R"({"at":5,"r":[{"id":"a","x":1,"y":2},{"id":"a","x":3,"y":4}]})", by, {}).value();
