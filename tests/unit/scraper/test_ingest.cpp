@@ -63,7 +63,11 @@ TEST_CASE("what a feed says of another source is the feed's own") {
   CHECK(foreign.ended.at("feed") == std::vector<std::string>{"usgs/e0"});
   CHECK(foreign.ended.size() == 1);
   a.trusted_own = true;
-  CHECK(decode_answer(a).value().seen.events.at(1).source == "usgs");
+  const auto trusted = decode_answer(a).value();
+  REQUIRE(trusted.seen.events.size() == 1);
+  CHECK(trusted.seen.events[0].source == "usgs");
+  CHECK(trusted.seen.events[0].id == "e1");
+  CHECK(trusted.ended.at("usgs") == std::vector<std::string>{"e0"});
 }
 
 TEST_CASE("a recording holds no personal data") {
