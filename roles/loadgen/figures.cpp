@@ -20,7 +20,7 @@ std::string grouped(std::uint64_t n) {
 }
 
 // Such a figure may come from a file: a cast of what does not fit is undefined.
-std::uint64_t whole(double n) { return n > 0 && n < 1e18 ? static_cast<std::uint64_t>(n + 0.5) : 0; }
+std::uint64_t whole(double n) { return n > 0 && n < 1e18 ? static_cast<std::uint64_t>(std::llround(n)) : 0; }
 
 std::string human_time(double us) {
   if (us < 1000) return fixed(us, us < 10 && us != std::floor(us) ? 1 : 0) + " us";

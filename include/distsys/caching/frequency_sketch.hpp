@@ -40,7 +40,7 @@ class frequency_sketch {
       word += std::uint64_t{1} << shift;
       counted = true;
     }
-    if (counted && ++seen_ >= 10 * 8 * lines_.size()) age();
+    if (counted && ++seen_ >= std::size_t{10 * 8} * lines_.size()) age();
   }
 
   unsigned frequency(std::uint64_t hash) const noexcept {

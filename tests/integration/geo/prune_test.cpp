@@ -76,6 +76,7 @@ awaitable<void> hour(geo_database& g, runtime::random& dice, int h, timestamp no
   (co_await g.events.end(context, "sim", gone, now)).value();
   (co_await g.events.store(context, seen_at(now, std::move(seen)))).value();
   std::vector<refusal> refused;
+  refused.reserve(5);
   for (int i = 0; i < 5; ++i) refused.push_back({"no_id", std::to_string(h * 5 + i), R"({"bad":true})"});
   (co_await g.events.keep_refused(context, "sim", now, refused)).value();
 }

@@ -117,6 +117,7 @@ TEST_CASE("a sharded map is shared by threads and stays within its bytes") {
   constexpr std::size_t room = 64 * bounded_map<std::shared_ptr<const std::string>>::entry_bytes(7, 0);
   values m(room, 4, how);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&m, t] {
       for (int i = 0; i < 5000; ++i) {
