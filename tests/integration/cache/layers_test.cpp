@@ -66,33 +66,47 @@ awaitable<bool> eventually(Condition holds) {
   co_return false;
 }
 
+/// A thousand callers of one cell, in a thousand spellings that mean a thousand answers, while the database is held.
+awaitable<std::vector<running_cache::reply>> ask_a_thousand(geo_database& g, running_cache& c, double west) {
+  std::vector<running_cache::reply> replies;
+  std::mutex mutex;
+  const auto before = c.engine.loader.counts();
+  const std::string box = "bbox=" + std::to_string(west) + ",-33.451," + std::to_string(west + 0.002) + ",-33.449";
+  c.database->held = true;
+  runtime::task_group asking;
+  for (unsigned i = 0; i < 1000; ++i)
+    asking.spawn(g.loops.loop(i % 4), ask_into(c, box + "&limit=" + std::to_string(i + 1), replies, mutex));
+  CHECK(co_await eventually([&] {
+    const auto n = c.engine.loader.counts();
+    return n.misses + n.coalesced - before.misses - before.coalesced >= 1000;
+  }));
+  c.database->held = false;
+  co_await asking.wait();
+  co_return replies;
+}
+
 awaitable<void> thousand_misses(geo_database& g, running_cache& c) {
   co_await put(g.events, {event_at("a", centre)});
   co_await c.engine.fresh.catch_up(runtime::steady_now() + 5s);
-  const auto before = c.engine.loader.counts();
-  c.database->held = true;
-  std::vector<running_cache::reply> replies;
-  std::mutex mutex;
-  {
-    // Of one cell, in a thousand spellings that mean a thousand answers.
-    runtime::task_group asking;
-    for (unsigned i = 0; i < 1000; ++i)
-      asking.spawn(g.loops.loop(i % 4),
-                   ask_into(c, "bbox=-70.661,-33.451,-70.659,-33.449&limit=" + std::to_string(i + 1), replies, mutex));
-    CHECK(co_await eventually([&] {
-      const auto n = c.engine.loader.counts();
-      return n.misses + n.coalesced - before.misses - before.coalesced >= 1000;
-    }));
-    c.database->held = false;
-    co_await asking.wait();
-  }
-  const auto after = c.engine.loader.counts();
-  CHECK(after.queries - before.queries == 1);
-  CHECK(c.database->area_queries == 1);
-  REQUIRE(replies.size() == 1000);
-  for (const auto& r : replies) {
-    CHECK(r.status == 200);
-    CHECK(r.body.find("\"numberMatched\":1,") != std::string::npos);
+  // A commit may be announced a second time, by the file's own poll: whoever comes after that may not join a load that
+  // began before. Then the next place is asked for, which nobody has asked for yet.
+  for (int place = 0;; ++place) {
+    const auto announced = c.engine.fresh.announced();
+    const auto before = c.engine.loader.counts();
+    const auto reads = c.database->area_queries.load();
+    const auto replies = co_await ask_a_thousand(g, c, centre.lon - 0.001 + place);
+    REQUIRE(replies.size() == 1000);
+    for (const auto& r : replies) {
+      CHECK(r.status == 200);
+      CHECK(r.body.find(place == 0 ? "\"numberMatched\":1," : "\"numberMatched\":0,") != std::string::npos);
+    }
+    if (c.engine.fresh.announced() != announced) {
+      REQUIRE(place < 20);
+      continue;
+    }
+    CHECK(c.engine.loader.counts().queries - before.queries == 1);
+    CHECK(c.database->area_queries - reads == 1);
+    break;
   }
 }
 
