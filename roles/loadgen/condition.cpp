@@ -162,7 +162,7 @@ std::optional<double> measure(const comparison& c, const report& r) {
 std::string shown(const comparison& c, double v) {
   if (c.is_latency()) return human_time(v);
   if (c.is_ratio()) return fixed(100 * v, v < 0.01 ? 3 : 1) + " %";
-  if (c.what == metric::rate) return grouped(static_cast<std::uint64_t>(v + 0.5)) + "/s";
+  if (c.what == metric::rate) return grouped(whole(v)) + "/s";
   return grouped(static_cast<std::uint64_t>(v));
 }
 

@@ -33,7 +33,7 @@ result<void> write_file(const std::string& path, std::string_view bytes) {
 
 std::string step_line(const search_step& s) {
   std::string line = s.held ? "held    " : s.valid ? "failed  " : "invalid ";
-  std::string rate = grouped(static_cast<std::uint64_t>(s.rate + 0.5)) + "/s";
+  std::string rate = grouped(whole(s.rate)) + "/s";
   rate.resize(std::max<std::size_t>(rate.size(), 14), ' ');
   line += rate + "  p50 " + human_time(static_cast<double>(s.p50)) + "  p99 " + human_time(static_cast<double>(s.p99)) +
           "  (" + s.why + ")";

@@ -97,12 +97,11 @@ void add_outcomes(page& out, const report& r, const plan& p) {
 }
 
 void add_search(page& out, const search_outcome& s) {
-  std::string found = s.rate > 0 ? out.paint("1;36", grouped(static_cast<std::uint64_t>(s.rate + 0.5)) + " requests/s")
-                                 : std::string("no rate");
+  std::string found = s.rate > 0 ? out.paint("1;36", grouped(whole(s.rate)) + " requests/s") : std::string("no rate");
   found += " hold" + std::string(s.rate > 0 ? "" : "s") + " " + s.condition;
   if (s.rate > 0) found += "; held in " + std::to_string(s.held) + " of " + std::to_string(s.runs) + " runs";
   if (s.failed_at)
-    found += ", " + grouped(static_cast<std::uint64_t>(*s.failed_at + 0.5)) + "/s failed" +
+    found += ", " + grouped(whole(*s.failed_at)) + "/s failed" +
              (s.generator_bound ? " (the generator's limit, not the server's)" : "");
   if (!s.verified) found += "; not verified: " + s.ended;
   out.line("Highest", found);
@@ -133,9 +132,8 @@ std::string as_text(const report& r, const plan& p, bool colours) {
   out.line("Load", load_of(r, p));
   out.line("Requests", grouped(c.answers) + " answered in " + fixed(r.seconds, 2) + " s" +
                            (r.interrupted ? "  (interrupted)" : ""));
-  out.line("Rate",
-           out.paint("1;36", grouped(static_cast<std::uint64_t>(r.requests_per_second() + 0.5)) + " requests/s") +
-               "  " + human_bytes(r.bytes_per_second()) + "/s  (" + human_bytes(static_cast<double>(c.bytes)) + ")");
+  out.line("Rate", out.paint("1;36", grouped(whole(r.requests_per_second())) + " requests/s") + "  " +
+                       human_bytes(r.bytes_per_second()) + "/s  (" + human_bytes(static_cast<double>(c.bytes)) + ")");
   if (p.warm_up.count() > 0)
     out.line("Warm-up", grouped(r.warm_up_answers) + " answered in " +
                             format_duration(std::chrono::duration_cast<std::chrono::microseconds>(p.warm_up)) +

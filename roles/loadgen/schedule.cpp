@@ -21,7 +21,10 @@ double time_of(const phase& p, double n) noexcept {
 
 /// When the n-th arrival of a phase is that does not depend on chance.
 double time_in(const phase& p, std::uint64_t n) noexcept {
-  if (p.how == phase::process::burst) return static_cast<double>(n / p.burst) * p.every;
+  if (p.how == phase::process::burst) {
+    const std::uint64_t bursts_before = n / p.burst;
+    return static_cast<double>(bursts_before) * p.every;
+  }
   return time_of(p, static_cast<double>(n));  // not a sum of intervals: it would drift
 }
 

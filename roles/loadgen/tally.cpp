@@ -59,7 +59,7 @@ std::uint64_t tally::failed() const noexcept {
 std::uint64_t tally::unanswered() const noexcept { return failed() + unfinished + unsent; }
 
 std::uint64_t tally::of_class(unsigned hundreds) const noexcept {
-  const auto first = statuses.begin() + hundreds * 100;
+  const auto first = statuses.begin() + static_cast<std::ptrdiff_t>(hundreds) * 100;
   return std::accumulate(first, first + 100, std::uint64_t{0});
 }
 

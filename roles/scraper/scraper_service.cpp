@@ -303,6 +303,7 @@ awaitable<void> scraper_service::keep_leases() {
     if (runtime::steady_now() < next_renewal || held_.empty()) continue;
     next_renewal = runtime::steady_now() + settings_.lease / 3;
     std::vector<std::int64_t> before;
+    before.reserve(held_.size());
     for (const auto& [key, h] : held_) before.push_back(key);
     const auto kept = co_await tiles_.renew(soon(), owner_, runtime::now() + settings_.lease);
     if (!kept) continue;  // the database is away; it is tried again soon

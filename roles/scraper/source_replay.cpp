@@ -15,9 +15,9 @@ std::filesystem::path plain(const std::filesystem::path& directory) {
 
 }  // namespace
 
-replay_feed::replay_feed(std::filesystem::path directory, double speed, std::size_t max_document,
+replay_feed::replay_feed(const std::filesystem::path& directory, double speed, std::size_t max_document,
                          std::shared_ptr<runtime::blocking_lane> files, mapping_set mappings)
-    : directory_(plain(std::move(directory))),
+    : directory_(plain(directory)),
       speed_(speed),
       max_document_(max_document),
       lane_(std::move(files)),

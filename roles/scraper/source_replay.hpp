@@ -20,7 +20,7 @@ class replay_feed final : public feed {
  public:
   /// `files` reads for it and outlives it. speed 0: no waiting. `mappings`: of recordings that name one, or whose
   /// source has one.
-  replay_feed(std::filesystem::path directory, double speed, std::size_t max_document,
+  replay_feed(const std::filesystem::path& directory, double speed, std::size_t max_document,
               std::shared_ptr<runtime::blocking_lane> files, mapping_set mappings = {});
 
   const std::string& name() const override { return name_; }
