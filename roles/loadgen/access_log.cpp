@@ -41,8 +41,9 @@ std::optional<std::int64_t> log_time(std::string_view t) {
   const year_month_day date{year{*y}, month{static_cast<unsigned>(month_at - months.begin() + 1)},
                             day{static_cast<unsigned>(*d)}};
   if (!date.ok() || *y < first_year || *y > last_year) return std::nullopt;
-  const std::int64_t zone = (*zone_h * 60 + *zone_m) * 60 * (t[21] == '-' ? -1 : 1);
-  return sys_days(date).time_since_epoch() / seconds(1) + *h * 3600 + *m * 60 + *s - zone;
+  const seconds zone = (t[21] == '-' ? -1 : 1) * (hours(*zone_h) + minutes(*zone_m));
+  const auto at = sys_days(date) + hours(*h) + minutes(*m) + seconds(*s) - zone;
+  return at.time_since_epoch() / seconds(1);
 }
 
 // Where the quoted request ends: a backslash hides a quote, as Apache writes them.

@@ -40,7 +40,7 @@ class frequency_sketch {
       word += std::uint64_t{1} << shift;
       counted = true;
     }
-    if (counted && ++seen_ >= std::size_t{10 * 8} * lines_.size()) age();
+    if (counted && ++seen_ >= ageing_period * lines_.size()) age();
   }
 
   unsigned frequency(std::uint64_t hash) const noexcept {
@@ -66,6 +66,8 @@ class frequency_sketch {
   struct line {
     std::uint64_t words[8] = {};
   };
+
+  static constexpr std::size_t ageing_period = 80;  // additions a line: ten for each of its eight keys
 
   static constexpr std::size_t line_count(std::size_t keys) noexcept {
     return keys == 0 ? 0 : std::bit_ceil(keys + 7) / 8;
