@@ -99,9 +99,9 @@ result<trace> read_trace(const std::string& path, bool sized) {
   reader lines(short_name(path), sized);
   std::vector<char> buffer(block + max_line + 1);
   std::size_t kept = 0;
-  for (;;) {
+  for (bool more = true; more;) {
     const std::size_t got = std::fread(buffer.data() + kept, 1, block, file.get());
-    if (got == 0) break;
+    more = got == block;  // less is the end, or a failure
     if (auto ok = lines.take({buffer.data(), kept + got}); !ok) return ok.error();
     kept = lines.rest().size();
     std::memmove(buffer.data(), lines.rest().data(), kept);
