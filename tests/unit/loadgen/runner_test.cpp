@@ -64,7 +64,7 @@ TEST_CASE("a server that fails in every way is counted so") {
         case 3:
           c.send("what?\r\n");
           return;
-        case 4:
+        default:
           c.wait_for_close();
           return;
       }
