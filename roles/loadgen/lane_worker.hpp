@@ -23,7 +23,7 @@ struct lane::worker {
   std::size_t endpoint = 0;  // the one that answered last
   unsigned failures = 0;     // in a row
   std::uint64_t number = 0;  // of the request, of all lanes
-  std::uint64_t asked = 0;   // in this session
+  std::uint64_t asked = 0;   // of this visit
   runtime::steady_clock::time_point now;
   runtime::steady_clock::time_point counted;  // the latency counts from here
   runtime::steady_clock::time_point sent;
