@@ -63,6 +63,8 @@ def count_ctest(outcome, path):
         some = re.search(r"^test cases:.*$", output, re.M)
         element = next((test.find(tag) for tag in ("failure", "skipped") if test.find(tag) is not None), None)
         reason = (element.get("message") if element is not None else "") or "ended without a result"
+        for what, why in re.findall(r"^skipped: (.+?): (.*)$", output, re.M):  # tests/support/services.hpp
+            outcome.skip(f"{name}: {what}", why)
         if status == "run":
             outcome.passed += int(every.group(1)) if every else 1
         elif status in ("disabled", "notrun") and reason.startswith(("SKIP", "Disabled")):
