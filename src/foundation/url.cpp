@@ -72,6 +72,40 @@ std::string escape_controls(std::string_view text) {
   return out;
 }
 
+// Takes the second and further hosts out of the authority of `text`, for Boost.URL knows one: "a://h,i:1/p" becomes
+// "a://h/p" and returns "i:1".
+std::optional<std::string> take_more_hosts(std::string& text) {
+  const auto scheme_end = text.find_first_of(":/?#");
+  if (scheme_end == std::string::npos || text.compare(scheme_end, 3, "://") != 0) return std::nullopt;
+  const auto begin = scheme_end + 3;
+  const auto end = std::min(text.find_first_of("/?#", begin), text.size());
+  const auto at = std::string_view(text).substr(begin, end - begin).rfind('@');
+  const auto comma = text.find(',', at == std::string_view::npos ? begin : begin + at);
+  if (comma >= end) return std::nullopt;
+  std::string more = text.substr(comma + 1, end - comma - 1);
+  text.erase(comma, end - comma);
+  return more;
+}
+
+result<url_host> parse_host(std::string_view text) {
+  const auto parsed = boost::urls::parse_uri("x://" + std::string(text));
+  if (!parsed || parsed->encoded_host().empty() || !parsed->encoded_path().empty() || parsed->has_userinfo())
+    return error{errc::invalid, "not a list of hosts in the URL: 'host:port,host:port' is one"};
+  url_host host{parsed->host_address(), {}};
+  if (parsed->has_port() && !parsed->port().empty()) {
+    const auto port = parse_integer({parsed->port().data(), parsed->port().size()});
+    if (!port || *port > 65535) return error{errc::invalid, "a port of the URL is not a number up to 65535"};
+    host.port = static_cast<std::uint16_t>(*port);
+  }
+  return host;
+}
+
+std::string format_host(const url_host& h) {
+  std::string out = h.name.find(':') == std::string::npos ? h.name : "[" + h.name + "]";
+  if (h.port) out += ":" + std::to_string(*h.port);
+  return out;
+}
+
 int hex_value(char c) noexcept {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -116,7 +150,8 @@ result<url> url::parse(std::string_view text) {
     return error{errc::invalid,
                  "a control character at byte " + std::to_string(control - text.begin()) + " of the URL"};
   }
-  const std::string escaped = escape_the_unsafe(text);
+  std::string escaped = escape_the_unsafe(text);
+  const auto more_hosts = take_more_hosts(escaped);
   const auto parsed = boost::urls::parse_uri(escaped);
   if (!parsed) {
     const bool has_scheme = text.find(':') != std::string_view::npos;
@@ -138,6 +173,15 @@ result<url> url::parse(std::string_view text) {
     const auto port = parse_integer({parsed->port().data(), parsed->port().size()});
     if (!port || *port > 65535) return error{errc::invalid, "the port of the URL is not a number up to 65535"};
     u.port_ = static_cast<std::uint16_t>(*port);
+  }
+  if (!u.host_.empty() || u.port_) u.hosts_.push_back({u.host_, u.port_});
+  if (more_hosts) {
+    if (u.host_.empty()) return error{errc::invalid, "an empty host in the list of the URL"};
+    for (const auto part : split(*more_hosts, ',')) {
+      auto host = parse_host(part);
+      if (!host) return host.error();
+      u.hosts_.push_back(*std::move(host));
+    }
   }
   u.path_ = parsed->path();
   u.parameters_ = split_query({parsed->encoded_query().data(), parsed->encoded_query().size()});
@@ -184,8 +228,7 @@ std::string url::masked() const {
       if (!password_.empty()) out += ":***";
       out += "@";
     }
-    out += host_.find(':') == std::string::npos ? host_ : "[" + host_ + "]";
-    if (port_) out += ":" + std::to_string(*port_);
+    for (const auto& h : hosts_) out.append(&h == hosts_.data() ? "" : ",").append(format_host(h));
   }
   out += path_;
   char separator = '?';

@@ -13,7 +13,15 @@
 
 namespace distsys {
 
-/// RFC 3986, parsed by Boost.URL; every part is percent-decoded. A value type.
+/// One of the servers that a URL names.
+struct url_host {
+  std::string name;  // without the brackets of IPv6
+  std::optional<std::uint16_t> port;
+  friend bool operator==(const url_host&, const url_host&) = default;
+};
+
+/// RFC 3986, parsed by Boost.URL; every part is percent-decoded. A value type. The authority may name several hosts,
+/// which RFC 3986 has no word for: `postgres://one:5432,two:5432/db`.
 class url {
  public:
   /// errc::invalid names what is wrong and where. A scheme is required; at most 8 KiB. Spaces and non-ASCII bytes of
@@ -23,9 +31,11 @@ class url {
   const std::string& scheme() const noexcept { return scheme_; }  // lower case, without ':'
   const std::string& user() const noexcept { return user_; }
   const std::string& password() const noexcept { return password_; }
-  const std::string& host() const noexcept { return host_; }  // without the brackets of IPv6
+  /// The first, and all of them; "" and an empty list where the URL names none.
+  const std::string& host() const noexcept { return host_; }
+  std::span<const url_host> hosts() const noexcept { return hosts_; }
   bool has_authority() const noexcept { return has_authority_; }
-  std::optional<std::uint16_t> port() const noexcept { return port_; }
+  std::optional<std::uint16_t> port() const noexcept { return port_; }  // of the first
   const std::string& path() const noexcept { return path_; }
   std::span<const std::pair<std::string, std::string>> parameters() const noexcept { return parameters_; }
 
@@ -46,6 +56,7 @@ class url {
  private:
   std::string text_, scheme_, user_, password_, host_, path_;
   std::optional<std::uint16_t> port_;
+  std::vector<url_host> hosts_;
   bool has_authority_ = false;
   std::vector<std::pair<std::string, std::string>> parameters_;
 };

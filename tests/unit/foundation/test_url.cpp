@@ -59,6 +59,24 @@ TEST_CASE("what is not a URL is refused with a reason", "[url]") {
   CHECK_FALSE(url::parse("x:" + std::string(9000, 'a')));
 }
 
+TEST_CASE("a URL may name several hosts", "[url]") {
+  const auto u = url::parse("postgres://ana:a,b@one:5432,[::1],three:7/geo?x=a,b");
+  REQUIRE(u);
+  REQUIRE(u->hosts().size() == 3);
+  CHECK(u->hosts()[0] == url_host{"one", 5432});
+  CHECK(u->hosts()[1] == url_host{"::1", {}});
+  CHECK(u->hosts()[2] == url_host{"three", 7});
+  CHECK(u->host() == "one");
+  CHECK(u->password() == "a,b");
+  CHECK(u->path() == "/geo");
+  CHECK(u->masked() == "postgres://ana:***@one:5432,[::1],three:7/geo?x=a,b");
+  CHECK(url::parse("redis://host/0")->hosts().size() == 1);
+  CHECK(url::parse("redis:///run/redis.sock")->hosts().empty());
+  CHECK(url::parse("x:a,b")->path() == "a,b");
+  for (const std::string text : {"x://a,/", "x://,a/", "x://a,,b/", "x://a,b:99999/", "x://a,b:c/", "x://a,b,"})
+    CHECK(url::parse(text).error() == errc::invalid);
+}
+
 TEST_CASE("secrets are masked", "[url]") {
   const auto u = url::parse("redis://user:hunter2@host:6379/0?api_key=hunter2&db=1");
   REQUIRE(u);
