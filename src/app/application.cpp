@@ -1,6 +1,7 @@
 #include "distsys/app/application.hpp"
 
 #include "distsys/foundation/log.hpp"
+#include "src/app/call_log.hpp"
 #include "src/app/configuration.hpp"
 #include "src/app/help.hpp"
 #include "src/app/lint.hpp"
@@ -129,6 +130,7 @@ bool keeps_data(const configuration& c) {
 int play(const schema& keys, const inputs& from, configuration c) {
   prepare_process();
   configure_log(c);
+  log_backend_calls();
   if (c.command != nullptr && !c.command->command->needs_data_dir) return play_command(keys, c, {});
   if (c.command == nullptr && !keeps_data(c)) return play_roles(keys, from, std::move(c), {});
   const auto data_dir = make_data_dir(process_text(c, "data-dir"));

@@ -28,8 +28,8 @@ struct database::operations {
   call_monitor::operation execute, query, begin, bulk_load, migrate, check_migrations, ping, notify;
 };
 
-database::database(std::string driver_name)
-    : calls_("database", std::move(driver_name)),
+database::database(std::string driver_name, const resilience& policy)
+    : calls_("database", std::move(driver_name), policy),
       operations_(new operations{calls_.make_operation("execute"), calls_.make_operation("query"),
                                  calls_.make_operation("begin"), calls_.make_operation("bulk_load"),
                                  calls_.make_operation("migrate"), calls_.make_operation("check_migrations"),
@@ -42,7 +42,8 @@ awaitable<result<batch_outcome>> database::execute(const call_context& context, 
 }
 
 awaitable<result<table>> database::query(const call_context& context, statement s, read_options options) {
-  DISTSYS_PORT_CALL(operations_->query, context, accept_all, do_query(context, std::move(s), options));
+  const auto attempt = [&](bool last) { return do_query(context, last ? std::move(s) : s, options); };
+  DISTSYS_PORT_IDEMPOTENT_CALL(operations_->query, context, accept_all, attempt)
 }
 
 awaitable<result<std::unique_ptr<transaction>>> database::begin(const call_context& context) {
@@ -69,7 +70,7 @@ awaitable<result<void>> database::check_migrations(const call_context& context, 
 }
 
 awaitable<result<void>> database::ping(const call_context& context) {
-  DISTSYS_PORT_CALL(operations_->ping, context, accept_all, do_ping(context));
+  DISTSYS_PORT_PROBE(operations_->ping, context, do_ping(context));
 }
 
 awaitable<result<void>> database::notify(const call_context& context, std::string channel) {

@@ -35,8 +35,8 @@ struct kv_store::operations {
   call_monitor::operation get, get_many, set, set_if_absent, set_if_newer, invalidate, erase, increment, publish, ping;
 };
 
-kv_store::kv_store(std::string driver_name)
-    : calls_("kv_store", std::move(driver_name)),
+kv_store::kv_store(std::string driver_name, const resilience& policy)
+    : calls_("kv_store", std::move(driver_name), policy),
       operations_(new operations{calls_.make_operation("get"), calls_.make_operation("get_many"),
                                  calls_.make_operation("set"), calls_.make_operation("set_if_absent"),
                                  calls_.make_operation("set_if_newer"), calls_.make_operation("invalidate"),
@@ -47,19 +47,24 @@ kv_store::~kv_store() = default;
 
 awaitable<result<shared_bytes>> kv_store::get(const call_context& context, std::string key) {
   const auto check = [&] { return check_key(key); };
-  DISTSYS_PORT_CALL(operations_->get, context, check, do_get(context, std::move(key)));
+  const auto attempt = [&](bool last) { return do_get(context, last ? std::move(key) : key); };
+  DISTSYS_PORT_IDEMPOTENT_CALL(operations_->get, context, check, attempt)
 }
 
 awaitable<result<std::vector<shared_bytes>>> kv_store::get_many(const call_context& context,
                                                                 std::vector<std::string> keys) {
   const auto check = [&] { return check_keys(keys); };
-  DISTSYS_PORT_CALL(operations_->get_many, context, check, do_get_many(context, std::move(keys)));
+  const auto attempt = [&](bool last) { return do_get_many(context, last ? std::move(keys) : keys); };
+  DISTSYS_PORT_IDEMPOTENT_CALL(operations_->get_many, context, check, attempt)
 }
 
 awaitable<result<void>> kv_store::set(const call_context& context, std::string key, shared_bytes value,
                                       time_to_live ttl) {
   const auto check = [&] { return check_pair(key, value); };
-  DISTSYS_PORT_CALL(operations_->set, context, check, do_set(context, std::move(key), std::move(value), ttl));
+  const auto attempt = [&](bool last) {
+    return do_set(context, last ? std::move(key) : key, last ? std::move(value) : value, ttl);
+  };
+  DISTSYS_PORT_IDEMPOTENT_CALL(operations_->set, context, check, attempt)
 }
 
 awaitable<result<void>> kv_store::set_if_absent(const call_context& context, std::string key, shared_bytes value,
@@ -102,7 +107,7 @@ awaitable<result<void>> kv_store::publish(const call_context& context, std::stri
 }
 
 awaitable<result<void>> kv_store::ping(const call_context& context) {
-  DISTSYS_PORT_CALL(operations_->ping, context, accept_all, do_ping(context));
+  DISTSYS_PORT_PROBE(operations_->ping, context, do_ping(context));
 }
 
 }  // namespace distsys::ports

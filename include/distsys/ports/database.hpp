@@ -4,6 +4,7 @@
 #include "distsys/foundation/error.hpp"
 #include "distsys/ports/call_context.hpp"
 #include "distsys/ports/health.hpp"
+#include "distsys/ports/resilience.hpp"
 #include "distsys/ports/table.hpp"
 #include "distsys/runtime/awaitable.hpp"
 
@@ -86,7 +87,7 @@ class transaction {
 /// no_space, corrupt.
 class database {
  public:
-  explicit database(std::string driver_name);
+  explicit database(std::string driver_name, const resilience& policy = {});
   virtual ~database();
   database(const database&) = delete;
   database& operator=(const database&) = delete;

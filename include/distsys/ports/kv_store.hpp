@@ -4,6 +4,7 @@
 #include "distsys/foundation/error.hpp"
 #include "distsys/ports/call_context.hpp"
 #include "distsys/ports/health.hpp"
+#include "distsys/ports/resilience.hpp"
 #include "distsys/runtime/awaitable.hpp"
 
 #include <chrono>
@@ -36,7 +37,7 @@ class message_listener {
 /// Keys up to 1 KiB, values up to 64 MiB (errc::too_large). Any loop may call.
 class kv_store {
  public:
-  explicit kv_store(std::string driver_name);
+  explicit kv_store(std::string driver_name, const resilience& policy = {});
   virtual ~kv_store();
   kv_store(const kv_store&) = delete;
   kv_store& operator=(const kv_store&) = delete;

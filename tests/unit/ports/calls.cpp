@@ -98,8 +98,9 @@ TEST_CASE("every call is counted by its outcome") {
 TEST_CASE("a backend is unhealthy by what speaks against it, and healthy again by an answer") {
   call_monitor monitor("kv_store", "judged");
   const auto operation = monitor.make_operation("get");
+  const call_context context;
   const auto observe = [&](std::optional<error> failure) {
-    call_monitor::call call(monitor, operation);
+    call_monitor::call call(monitor, operation, context);
     call.done(failure ? &*failure : nullptr);
     return monitor.health().healthy;
   };
@@ -115,7 +116,7 @@ TEST_CASE("a backend is unhealthy by what speaks against it, and healthy again b
   }
   for (const errc fine : {errc::conflict, errc::already_exists, errc::invalid, errc::too_large})
     CHECK(observe(error{fine}));
-  call_monitor::call call(monitor, operation);
+  call_monitor::call call(monitor, operation, context);
   call.refused({errc::timeout, "before the call"});
   CHECK(monitor.health().healthy);
 }
