@@ -37,8 +37,8 @@ result<void> read_size(const url& address, std::string_view name, std::uint64_t 
 }  // namespace
 
 result<options> parse_options(const url& address, const std::filesystem::path& data_dir) {
-  static constexpr std::array<std::string_view, 6> known{"readers",  "synchronous", "queue",
-                                                         "max_size", "checkpoint",  "transaction_limit"};
+  static constexpr std::array<std::string_view, 7> known{"readers",  "cache",      "synchronous",      "queue",
+                                                         "max_size", "checkpoint", "transaction_limit"};
   if (auto ok = address.check_parameters(known); !ok) return ok.error();
   if (!address.host().empty() || address.port())
     return error{errc::invalid, "sqlite: a file of this machine is expected (sqlite:geo.db, sqlite:/var/lib/geo.db)"};
@@ -61,7 +61,7 @@ result<options> parse_options(const url& address, const std::filesystem::path& d
   }
   for (const auto& read :
        {read_count(address, "readers", 1, 64, o.readers), read_count(address, "queue", 1, 1'000'000, o.queue),
-        read_size(address, "max_size", 64u << 10, o.max_bytes),
+        read_size(address, "max_size", 64u << 10, o.max_bytes), read_size(address, "cache", 1u << 20, o.cache_bytes),
         read_size(address, "checkpoint", 64u << 10, o.checkpoint_bytes)})
     if (!read) return read.error();
   return o;

@@ -158,7 +158,7 @@ DATABASE_CASE("closing finishes what was accepted") {
 
 DATABASE_CASE("an unknown parameter of the URL is refused, and the known ones listed") {
   EACH_EMBEDDED_DATABASE();
-  for (const char* wrong : {"?reader=2", "?readers=0", "?synchronous=off", "?queue=many", "?max_size=1"}) {
+  for (const char* wrong : {"?reader=2", "?readers=0", "?synchronous=off", "?queue=many", "?max_size=1", "?cache=1"}) {
     INFO(wrong);
     try {
       opened_database refused(t.loops, t.address + wrong);
