@@ -23,39 +23,56 @@ overlap compare_to(const box& a, const box& q) noexcept {
   return whole_lat && whole_lon ? overlap::whole : overlap::partly;
 }
 
-/// Where on a meridian, `apart` degrees of longitude away, the cosine of the angle to a point is extreme: it is
-/// a sin(lat) + b cos(lat), greatest at atan2(a, b) and least opposite.
-double farthest_or_nearest(const position& from, double apart, double south, double north, bool want_nearest) noexcept {
+/// Whether the cosine of the angle to a point is wanted greatest or least.
+enum class extreme { nearest, farthest };
+
+/// The distance to the nearest or farthest point of a meridian's piece, `apart` degrees of longitude away. The cosine
+/// of the angle to the meridian's points is a sin(lat) + b cos(lat), greatest at atan2(a, b) and least opposite: on the
+/// piece it is extreme there, or else at the end that is closer to there.
+double distance_to(extreme wanted, const position& from, double apart, double south, double north) noexcept {
+  if (apart == 0 && wanted == extreme::nearest) return distance_m(from, {from.lon, std::clamp(from.lat, south, north)});
   constexpr double radians = std::numbers::pi / 180;
   const double a = std::sin(from.lat * radians);
   const double b = std::cos(from.lat * radians) * std::cos(apart * radians);
-  double extreme = std::atan2(a, b) / radians;
-  if (!want_nearest) extreme += extreme > 0 ? -180 : 180;
-  const auto at = [&](double lat) { return distance_m(from, {from.lon + apart, lat}); };
-  const auto better = [&](double x, double y) { return want_nearest ? std::min(x, y) : std::max(x, y); };
-  const double of_ends = better(at(south), at(north));
-  return extreme > south && extreme < north ? better(of_ends, at(extreme)) : of_ends;
+  double at = std::atan2(a, b) / radians;
+  if (wanted == extreme::farthest) at += at > 0 ? -180 : 180;
+  if (at < south || at > north) {
+    const auto turn = [at](double lat) { return std::min(std::abs(lat - at), 360 - std::abs(lat - at)); };
+    at = turn(south) < turn(north) ? south : north;
+  }
+  return distance_m(from, {from.lon + apart, at});
 }
 
-/// On the sphere the nearest point of a box is on its meridian nearest in longitude, the farthest on the farthest.
-overlap compare_to(const circle& c, const box& q) noexcept {
-  // Of longitude, eastward from the centre to the box's edges.
-  const auto east_of = [&](double lon) {
-    const double d = std::fmod(lon - c.center.lon, 360);
-    return d < 0 ? d + 360 : d;
-  };
-  const double width = q.east - q.west, to_west = east_of(q.west);
-  const double beyond = to_west + width;  // the eastern edge
+/// A circle's centre and a box in longitude: how far apart at least and at most, in degrees.
+struct longitudes {
+  double least, most;
+};
+
+longitudes between(const position& center, const box& q) noexcept {
+  double to_west = std::fmod(q.west - center.lon, 360);  // eastward
+  if (to_west < 0) to_west += 360;
+  const double beyond = to_west + (q.east - q.west);  // the eastern edge
   const bool inside = beyond >= 360 || to_west == 0;
-  const double least = inside ? 0 : std::min({to_west, 360 - to_west, std::abs(360 - beyond), beyond});
-  const bool opposite = to_west <= 180 && beyond >= 180;
+  const bool opposite = (to_west <= 180 && beyond >= 180) || beyond >= 540;
   const auto apart = [](double d) { return d > 360 ? std::min(d - 360, 720 - d) : std::min(d, 360 - d); };
-  const double most = opposite || beyond >= 540 ? 180 : std::max(apart(to_west), apart(beyond));
-  // Haversines lose half their digits near antipodes: a few centimetres, and contains() with them.
-  const double margin = 0.5 + c.radius_m * 1e-9;
-  if (farthest_or_nearest(c.center, least, q.south, q.north, true) > c.radius_m + margin) return overlap::none;
-  if (farthest_or_nearest(c.center, most, q.south, q.north, false) < c.radius_m - margin) return overlap::whole;
-  return overlap::partly;
+  return {inside ? 0 : std::min({to_west, 360 - to_west, std::abs(360 - beyond), beyond}),
+          opposite ? 180 : std::max(apart(to_west), apart(beyond))};
+}
+
+/// Haversines lose half their digits near antipodes: a few centimetres, and contains() with them.
+double margin_of(const circle& c) noexcept { return 0.5 + c.radius_m * 1e-9; }
+
+/// On the sphere the nearest point of a box is on its meridian nearest in longitude, the farthest on the farthest.
+bool touches(const circle& c, const box& q) noexcept {
+  const double least = between(c.center, q).least;
+  return distance_to(extreme::nearest, c.center, least, q.south, q.north) <= c.radius_m + margin_of(c);
+}
+
+overlap compare_to(const circle& c, const box& q) noexcept {
+  if (!touches(c, q)) return overlap::none;
+  const double most = between(c.center, q).most;
+  const bool whole = distance_to(extreme::farthest, c.center, most, q.south, q.north) < c.radius_m - margin_of(c);
+  return whole ? overlap::whole : overlap::partly;
 }
 
 /// Separating axes of a segment and a rectangle: both of the rectangle's, and the segment's normal.
@@ -93,6 +110,11 @@ overlap compare(const area& a, const quad& q) noexcept {
   if (const auto* b = std::get_if<box>(&a)) return compare_to(*b, q.bounds());
   if (const auto* p = std::get_if<polygon>(&a)) return compare_to(*p, q.bounds());
   return overlap::whole;
+}
+
+bool touches(const area& a, const quad& q) noexcept {
+  if (const auto* c = std::get_if<circle>(&a)) return touches(*c, q.bounds());
+  return compare(a, q) != overlap::none;
 }
 
 }  // namespace distsys::domain::geo

@@ -75,6 +75,15 @@ bool matches(const area& where, const position& p) noexcept {
   return true;
 }
 
+area_test::area_test(const area& where) : where_(where) {
+  if (const auto* c = std::get_if<circle>(&where)) bounds_ = bounds(*c);
+}
+
+bool area_test::operator()(const position& p) const noexcept {
+  const auto near = [&p](const box& b) { return contains(b, p); };
+  return (bounds_.empty() || std::any_of(bounds_.begin(), bounds_.end(), near)) && matches(where_, p);
+}
+
 std::vector<box> bounds(const circle& c) {
   // A little wider than exact, so that rounding never loses a position on the edge.
   const double angle = c.radius_m / earth_radius_m * (1 + 1e-9) + 1e-12;

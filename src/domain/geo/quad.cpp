@@ -120,7 +120,7 @@ std::optional<std::vector<quad>> quads_of(const area& a, unsigned level, std::si
         const auto corner =
             morton::interleave(static_cast<std::uint32_t>(x << bits), static_cast<std::uint32_t>(y << bits));
         const quad q = quad::of(corner, quad::deepest - bits);
-        if (compare(a, q) != overlap::none) found.push_back(q);
+        if (touches(a, q)) found.push_back(q);
       }
   }
   std::sort(found.begin(), found.end());

@@ -172,9 +172,10 @@ ports::statement scan::listed(std::span<const cell_range> ranges, std::size_t li
 
 std::vector<found_row> scan::matching(const ports::table& t) const {
   std::vector<found_row> rows;
+  const area_test inside(query_.where);
   for (std::size_t i = 0; i < t.rows(); ++i) {
     found_row r{{t.at(i, 0).integer(), t.at(i, 1).integer()}, {t.at(i, 2).real(), t.at(i, 3).real()}, {}, {}};
-    if (!matches(query_.where, r.at)) continue;
+    if (!inside(r.at)) continue;
     if (of_history()) {
       const auto facts = facts_of(t.at(i, 4).text());
       if (!wanted_then(facts, timestamp(std::chrono::milliseconds(t.at(i, 5).integer())))) continue;

@@ -129,6 +129,7 @@ TEST_CASE("compare is never wrong about none and whole") {
     if (const auto* b = std::get_if<box>(&a); b && dice.chance(0.7)) near = {b->east, b->north};
     const quad q = quad::of(cell_of(near), static_cast<unsigned>(dice.below(20)));
     const overlap how = compare(a, q);
+    REQUIRE(touches(a, q) == (how != overlap::none));
     none += how == overlap::none ? 1 : 0;
     whole += how == overlap::whole ? 1 : 0;
     for (int k = 0; k < 10; ++k) {

@@ -68,4 +68,15 @@ std::vector<box> bounds(const circle& c);
 /// The same of a valid polygon: none when it has no vertices.
 std::vector<box> bounds(const polygon& p);
 
+/// matches() for many positions: of those outside a circle most are told by its bounds. Refers to the area.
+class area_test {
+ public:
+  explicit area_test(const area& where);
+  bool operator()(const position& p) const noexcept;
+
+ private:
+  const area& where_;
+  std::vector<box> bounds_;  // empty: not looked at
+};
+
 }  // namespace distsys::domain::geo

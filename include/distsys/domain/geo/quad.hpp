@@ -61,6 +61,8 @@ enum class overlap { none, partly, whole };
 /// of a circle's edge and 1e-9 degrees of a polygon's. Of `nearest` the whole, as of everywhere: its events may be
 /// anywhere.
 overlap compare(const area& a, const quad& q) noexcept;
+/// compare() != none, for less.
+bool touches(const area& a, const quad& q) noexcept;
 
 /// The quads of one level that touch the area, ascending. The level comes from the area's extent alone: the finest,
 /// `finest` at most, at which an area of this size touches at most `most` (4 … 64) quads wherever it lies, so that
