@@ -3,6 +3,8 @@
 #include "distsys/foundation/text.hpp"
 #include "distsys/net/gzip.hpp"
 
+#include <boost/asio/this_coro.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -128,6 +130,11 @@ awaitable<http_response> answer_desk::serve(http_request& request, std::string_v
       co_return co_await hit(request, std::move(a), now, std::move(status));
     }
   }
+  if (how == trust::believed && make.at_once && settings_.ttl > settings_.ttl.zero()) {
+    const executor here = co_await asio::this_coro::executor;
+    if (auto m = make.at_once(here))
+      co_return co_await deliver_loaded(request, spelling, keep(std::move(key), std::move(*m)), how, true);
+  }
   if (only_if_cached(request)) co_return co_await serve_kept_only(request, key, make, how);
   const bool down = now.time_since_epoch().count() < down_until_.load(std::memory_order_relaxed);
   if (down)
@@ -171,7 +178,7 @@ awaitable<result<answer_desk::loaded>> answer_desk::load(std::string key, maker 
   if (how == trust::believed)
     if (auto kept = answers_.find(key, runtime::steady_now()))
       co_return loaded{std::move(kept), provenance::cells, true, true};
-  auto m = co_await make(how);
+  auto m = co_await make.make(how);
   if (!m) {
     // One question that takes too long says nothing of the others while the log is read.
     const time_point now = runtime::steady_now();
@@ -179,11 +186,15 @@ awaitable<result<answer_desk::loaded>> answer_desk::load(std::string key, maker 
       down_until_.store((now + pause_when_down).time_since_epoch().count(), std::memory_order_relaxed);
     co_return m.error();
   }
+  co_return keep(std::move(key), std::move(*m));
+}
+
+answer_desk::loaded answer_desk::keep(std::string key, made m) {
   const time_point now = runtime::steady_now();
-  const provenance from = m->how;
-  shared_answer a = answer_of(std::move(key), std::move(*m), now);
+  const provenance from = m.how;
+  shared_answer a = answer_of(std::move(key), std::move(m), now);
   const bool stored = settings_.ttl > settings_.ttl.zero() && answers_.keep(a, now);
-  co_return loaded{std::move(a), from, stored, false};
+  return {std::move(a), from, stored, false};
 }
 
 shared_answer answer_desk::answer_of(std::string key, made m, time_point now) const {
@@ -191,7 +202,7 @@ shared_answer answer_desk::answer_of(std::string key, made m, time_point now) co
   a->key = std::move(key);
   a->head = head_of(m.body, settings_.told, m.content_type);
   a->body = std::move(m.body);
-  a->body.shrink_to_fit();
+  if (a->body.capacity() - a->body.size() > a->body.size() / 16) a->body.shrink_to_fit();
   a->watch = std::move(m.watch);
   a->filled = m.filled;
   a->expires = m.fresh_until == time_point::max() ? now + settings_.ttl : m.fresh_until;
@@ -202,7 +213,7 @@ shared_answer answer_desk::answer_of(std::string key, made m, time_point now) co
 
 awaitable<http_response> answer_desk::serve_kept_only(http_request& request, const std::string& key, const maker& make,
                                                       trust how) {
-  auto m = how == trust::believed ? co_await make(trust::kept_only)
+  auto m = how == trust::believed ? co_await make.make(trust::kept_only)
                                   : result<made>(error{errc::not_found, "changes have been announced"});
   if (m) {
     const time_point now = runtime::steady_now();
@@ -227,7 +238,7 @@ awaitable<std::optional<http_response>> answer_desk::serve_stale(http_request& r
   shared_answer a = answers_.find_stale(key, now);
   if (a && now >= std::min(a->expires, fresh_.confirmed()) + settings_.stale_if_error) a.reset();
   if (!a) {
-    auto m = co_await make(trust::stale);
+    auto m = co_await make.make(trust::stale);
     if (!m) co_return std::nullopt;
     a = answer_of(key, std::move(*m), now);
   }

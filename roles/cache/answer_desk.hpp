@@ -63,6 +63,7 @@ class answer_desk {
 
   awaitable<trust> gate(runtime::deadline limit);
   awaitable<result<loaded>> load(std::string key, maker make, trust how);
+  loaded keep(std::string key, made m);
   awaitable<net::http_response> deliver_loaded(net::http_request& request, std::string_view spelling, loaded l,
                                                trust how, bool led);
   shared_answer answer_of(std::string key, made m, time_point now) const;

@@ -26,7 +26,7 @@ constexpr double first_ring_m = 500, ring_factor = 8;
 /// The children of a split cell that the area touches.
 void add_children(std::vector<geo::quad>& to, const geo::quad& of, const geo::area& where) {
   for (const geo::quad& child : of.children())
-    if (geo::compare(where, child) != geo::overlap::none) to.push_back(child);
+    if (geo::touches(where, child)) to.push_back(child);
 }
 
 bool too_many(std::size_t parts, std::size_t open, std::size_t splits, std::size_t cell_events) {
@@ -36,6 +36,42 @@ bool too_many(std::size_t parts, std::size_t open, std::size_t splits, std::size
 void sort_parts(std::vector<found>& parts) {
   std::sort(parts.begin(), parts.end(),
             [](const found& a, const found& b) { return a.where.range().first < b.where.range().first; });
+}
+
+/// The parts of an area as `find` knows each quad, a split one replaced by those of its children that the area touches,
+/// which it is told of. Nothing when there are too many, or when `find` has nothing for one of them.
+template <class Find, class Split>
+std::optional<std::vector<found>> parts_of(const geo::area& where, std::size_t cell_events, Find find, Split split) {
+  std::vector<found> all;
+  for (std::vector<geo::quad> open = cover_of(where), next; !open.empty(); open.swap(next)) {
+    next.clear();
+    std::size_t splits = 0;
+    for (const geo::quad& q : open) {
+      std::optional<found> f = find(q);
+      if (!f) return std::nullopt;
+      if (f->from && f->from->split() && q.level() < geo::quad::deepest) {
+        ++splits;
+        split(*f);
+        add_children(next, q, where);
+      } else {
+        all.push_back(std::move(*f));
+      }
+    }
+    if (too_many(all.size(), next.size(), splits, cell_events)) return std::nullopt;
+  }
+  sort_parts(all);
+  return all;
+}
+
+/// Of one load, and so of one moment.
+bool of_one_load(const std::vector<found>& all) {
+  return std::all_of(all.begin(), all.end(), [&](const found& f) { return f.from->load == all.front().from->load; });
+}
+
+std::int64_t youngest(const std::vector<found>& all) {
+  std::int64_t seen = 0;
+  for (const found& f : all) seen = std::max(seen, f.from->seen);
+  return seen;
 }
 
 provenance provenance_of(const std::vector<found>& parts) {
@@ -123,14 +159,35 @@ awaitable<result<area_maker::parts>> area_maker::gather(geo::area where, std::ve
 // Parts of different loads are of different moments. Once the follower has applied what the youngest has seen, and none
 // of it has touched the area since the watch was taken, all of them are of this moment.
 awaitable<bool> area_maker::agree(const std::vector<found>& all, const slot_table::watch& watch, trust how) {
-  const auto differs = [&](const found& f) { return f.from->load != all.front().from->load; };
-  if (std::none_of(all.begin(), all.end(), differs)) co_return true;
-  std::int64_t seen = 0;
-  for (const found& f : all) seen = std::max(seen, f.from->seen);
+  if (of_one_load(all)) co_return true;
+  const std::int64_t seen = youngest(all);
   if (how == trust::stale) co_return true;  // the log cannot be read: nobody knows better
   if (fresh_.applied() < seen && !co_await fresh_.catch_up_to(seen, runtime::steady_now() + agreement_limit))
     co_return false;
   co_return watch.valid();
+}
+
+std::optional<made> area_maker::make_at_once(const geo::event_query& query, executor here) {
+  if (query.at || std::holds_alternative<geo::nearest>(query.where) || !geo::check(query)) return std::nullopt;
+  const time_point now = runtime::steady_now();
+  std::vector<found> splits;
+  const auto all = parts_of(
+      query.where, cells_.bounds().cell_events,
+      [&](const geo::quad& q) { return cells_.kept(q, trust::believed, now); },
+      [&](const found& f) { splits.push_back(f); });
+  if (!all || std::any_of(all->begin(), all->end(), [](const found& f) { return f.from->split(); }))
+    return std::nullopt;
+  std::vector<const slot_table::watch*> watches;
+  watches.reserve(all->size());
+  for (const found& f : *all) watches.push_back(&f.from->watch);
+  auto watch = slots_.join(watches);
+  // What the youngest part has seen is applied, and has left all of them as they are.
+  if (!watch.valid() || (!of_one_load(*all) && fresh_.applied() < youngest(*all))) return std::nullopt;
+  const auto a = assemble(query, *all, runtime::now());
+  if (!a) return std::nullopt;
+  for (const found& f : splits) cells_.used(f, trust::believed, now, here);
+  for (const found& f : *all) cells_.used(f, trust::believed, now, here);
+  return made_of(*a, *all, std::move(watch));
 }
 
 awaitable<result<area_maker::attempt>> area_maker::within(const geo::event_query& query, trust how) {
@@ -184,9 +241,27 @@ awaitable<result<std::optional<std::int64_t>>> area_maker::expiry_about(const po
   co_return std::optional(first);
 }
 
+awaitable<result<std::optional<made>>> area_maker::little(const geo::event_query& query) {
+  made m;
+  m.filled = m.fresh_until = runtime::steady_now();
+  const ports::call_context context = ports::call_context::within(load_limit);
+  direct_.add();
+  const auto page = co_await events_.find_little(context, query);
+  if (!page) co_return page.error();
+  if (!*page) co_return std::optional<made>();
+  m.body = collection_of(**page);
+  co_return std::optional(std::move(m));
+}
+
 awaitable<result<made>> area_maker::directly(geo::event_query query, trust how) {
   if (how == trust::kept_only || how == trust::stale) co_return error{errc::not_found, "not kept"};
-  const bool past = query.at.has_value();
+  const bool past = query.at.has_value(), keeps = cells_.cells().lifetimes().ttl > time_point::duration::zero();
+  // What comes here although cells are kept is too large for them. Without, most is small, and need not wait.
+  if (!keeps) {
+    auto m = co_await little(query);
+    if (!m) co_return m.error();
+    if (*m) co_return std::move(**m);
+  }
   const auto inside = co_await gate_.enter(runtime::steady_now() + load_limit);
   if (!inside) co_return inside.error();
   for (int n = 1;; ++n) {
@@ -197,7 +272,7 @@ awaitable<result<made>> area_maker::directly(geo::event_query query, trust how) 
     m.fresh_until = cells_.cells().fresh_until(m.filled);
     const ports::call_context context = ports::call_context::within(load_limit);
     // What was there at a past time does not expire, and what is not kept need not.
-    if (!past && cells_.cells().lifetimes().ttl > time_point::duration::zero()) {
+    if (!past && keeps) {
       const auto expiry = co_await expiry_about(context, query.where, cover);
       if (!expiry) co_return expiry.error();
       m.next_expiry = expiry->value_or(m.next_expiry);
@@ -216,24 +291,9 @@ awaitable<result<made>> area_maker::directly(geo::event_query query, trust how) 
 std::optional<std::vector<found>> area_maker::peek(const geo::area& where, time_point now) const {
   const auto* near = std::get_if<geo::nearest>(&where);
   const geo::area ring = near ? geo::area(geo::circle{near->center, first_ring_m}) : where;
-  std::vector<found> all;
-  for (std::vector<geo::quad> open = cover_of(ring), next; !open.empty(); open.swap(next)) {
-    next.clear();
-    std::size_t splits = 0;
-    for (const geo::quad& q : open) {
-      found f = cells_.peek(q, now);
-      const bool split = f.from && f.from->split() && q.level() < geo::quad::deepest;
-      splits += split ? 1 : 0;
-      if (split) {
-        add_children(next, q, ring);
-      } else {
-        all.push_back(std::move(f));
-      }
-    }
-    if (too_many(all.size(), next.size(), splits, cells_.bounds().cell_events)) return std::nullopt;
-  }
-  sort_parts(all);
-  return all;
+  return parts_of(
+      ring, cells_.bounds().cell_events, [&](const geo::quad& q) { return std::optional(cells_.peek(q, now)); },
+      [](const found&) {});
 }
 
 }  // namespace distsys::roles::cache

@@ -28,6 +28,10 @@ class area_maker {
   /// The bytes of event_repository::find(), as of one moment. A query of another time (`at`) is read directly.
   awaitable<result<made>> make(domain::geo::event_query query, trust how);
 
+  /// The same from what is kept, at once: nothing when a cell is missing, or when its parts are not known to be of one
+  /// moment. Only what is believed may be asked for. `here` is the caller's loop.
+  std::optional<made> make_at_once(const domain::geo::event_query& query, executor here);
+
   /// The cells of an area as they are kept now, split ones replaced by their children, and null for what would be read;
   /// nothing when there are too many. Counts nothing. For nearest: of the first ring that holds enough, as kept.
   std::optional<std::vector<cell_loader::found>> peek(const domain::geo::area& where, time_point now) const;
@@ -54,6 +58,7 @@ class area_maker {
   awaitable<result<std::optional<std::int64_t>>> expiry_about(const ports::call_context& context,
                                                               const domain::geo::area& where,
                                                               const std::vector<domain::geo::quad>& cover);
+  awaitable<result<std::optional<made>>> little(const domain::geo::event_query& query);
   awaitable<result<made>> directly(domain::geo::event_query query, trust how);
 
   domain::geo::event_repository& events_;

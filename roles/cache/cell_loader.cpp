@@ -124,7 +124,7 @@ awaitable<result<std::vector<cell_loader::found>>> cell_loader::get(std::vector<
   }
   boarding b = board(all, missing, how, now, std::make_shared<ticket>(here));
   for (const found& f : all)
-    if (f.from) count_kept(f, how, now, here);
+    if (f.from) used(f, how, now, here);
   if (b.flights.empty()) co_return all;
   misses_.add(b.begun.size());
   coalesced_.add(b.flights.size() - b.begun.size());
@@ -136,7 +136,7 @@ awaitable<result<std::vector<cell_loader::found>>> cell_loader::get(std::vector<
   co_return all;
 }
 
-void cell_loader::count_kept(const found& f, trust how, time_point now, executor here) {
+void cell_loader::used(const found& f, trust how, time_point now, executor here) {
   if (f.from->split()) return splits_.add();
   f.from->uses.fetch_add(1, std::memory_order_relaxed);
   (f.how == origin::parent ? parent_ : f.how == origin::stale ? stale_ : hits_).add();

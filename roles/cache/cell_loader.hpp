@@ -57,6 +57,11 @@ class cell_loader {
   /// it may not be asked; overloaded for too many waiters; timeout at `limit`, cancelled.
   awaitable<result<std::vector<found>>> get(std::vector<domain::geo::quad> quads, trust how, runtime::deadline limit);
 
+  /// What get() would take of what is kept; nothing where it would load.
+  std::optional<found> kept(const domain::geo::quad& q, trust how, time_point now);
+  /// Counts the use of what kept() has found, and reads it ahead of time where it is hot.
+  void used(const found& f, trust how, time_point now, executor here);
+
   /// What get() would find, and null for what it would load. Counts nothing.
   found peek(const domain::geo::quad& q, time_point now) const;
 
@@ -77,8 +82,6 @@ class cell_loader {
   boarding board(std::vector<found>& all, const std::vector<std::size_t>& missing, trust how, time_point now,
                  std::shared_ptr<ticket> wait);
   result<void> collect(std::vector<found>& all, std::span<const shared_flight> flights, bool cancelled);
-  void count_kept(const found& f, trust how, time_point now, executor here);
-  std::optional<found> kept(const domain::geo::quad& q, trust how, time_point now);
   bool joinable(const flight& f, trust how, std::uint64_t announced) const noexcept;
   void refresh_when_due(const shared_cell& c, time_point now, executor here);
   shared_flight begin(const domain::geo::quad& q, std::uint64_t announced);

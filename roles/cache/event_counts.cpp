@@ -54,7 +54,8 @@ awaitable<http_response> event_counts::count(http_request& request) {
   auto read = read_count_request(request.query);
   if (!read) co_return engine_.desk.refuse(read.error());
   const auto wanted = std::make_shared<const count_request>(std::move(*read));
-  auto make = [this, wanted](trust how) { return wanted->by_cell ? cells(wanted, how) : kinds(wanted, how); };
+  maker make{.make = [this, wanted](trust how) { return wanted->by_cell ? cells(wanted, how) : kinds(wanted, how); },
+             .at_once = {}};
   co_return co_await engine_.desk.serve(request, spelling, "count " + wanted->key, std::move(make));
 }
 

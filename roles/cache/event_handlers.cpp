@@ -1,5 +1,6 @@
 #include "event_handlers.hpp"
 
+#include <memory>
 #include <utility>
 
 namespace distsys::roles::cache {
@@ -25,7 +26,10 @@ awaitable<http_response> event_handlers::area(http_request& request) {
 awaitable<http_response> event_handlers::parsed(http_request& request) {
   auto wanted = read_event_request(request.query);
   if (!wanted) co_return engine_.desk.refuse(wanted.error());
-  auto make = [e = &engine_, query = std::move(wanted->query)](trust how) { return e->areas.make(query, how); };
+  const auto query = std::make_shared<const domain::geo::event_query>(std::move(wanted->query));
+  area_maker& areas = engine_.areas;
+  maker make{.make = [&areas, query](trust how) { return areas.make(*query, how); },
+             .at_once = [&areas, query](executor here) { return areas.make_at_once(*query, here); }};
   co_return co_await engine_.desk.serve(request, request.query, std::move(wanted->key), std::move(make));
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace distsys::roles::cache {
@@ -30,7 +31,12 @@ struct made {
   provenance how = provenance::direct;
 };
 
-/// Makes one answer. Called once for all who want it at the same time; the coroutine must own what it uses.
-using maker = std::function<awaitable<result<made>>(trust)>;
+/// Makes one answer.
+struct maker {
+  /// Called once for all who want it at the same time; the coroutine must own what it uses.
+  std::function<awaitable<result<made>>(trust)> make;
+  /// From what is kept and believed, on the caller's loop, without waiting; nothing when that does not do. May be null.
+  std::function<std::optional<made>(executor)> at_once;
+};
 
 }  // namespace distsys::roles::cache

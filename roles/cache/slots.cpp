@@ -89,6 +89,19 @@ slot_table::watch slot_table::take(std::span<const geo::quad> quads) {
   return w;
 }
 
+slot_table::watch slot_table::join(std::span<const watch* const> watches) const {
+  watch w;
+  w.generation_ = &generation_;
+  auto slots = std::make_shared<watch::slots>();
+  slots->reserve(watches.size());
+  for (const watch* other : watches) {
+    if (!other->slots_) return {};
+    slots->insert(slots->end(), other->slots_->begin(), other->slots_->end());
+  }
+  w.slots_ = std::move(slots);
+  return w;
+}
+
 void slot_table::touch(const geo::position& p) {
   const geo::cell_id cell = geo::cell_of(p);
   std::uint32_t levels = levels_.load(std::memory_order_seq_cst);

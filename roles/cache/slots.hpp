@@ -54,6 +54,8 @@ class slot_table {
 
   watch take(std::span<const domain::geo::quad> quads);
   watch take(const domain::geo::quad& q) { return take(std::span(&q, 1)); }
+  /// One that is valid while all of these are, which this table has made: of their quads, since each was taken.
+  watch join(std::span<const watch* const> watches) const;
 
   /// A change at `p`: every watched quad that holds it.
   void touch(const domain::geo::position& p);

@@ -34,6 +34,27 @@ awaitable<result<std::vector<found_row>>> walk(const ports::call_context& contex
   co_return rows;
 }
 
+/// Most areas hold little: one statement reads it all, and the count with it. Nothing where there is more.
+awaitable<result<std::optional<event_page>>> read_little(const ports::call_context& context, ports::database& db,
+                                                         const scan& scans, const event_query& query,
+                                                         std::span<const cell_range> ranges,
+                                                         std::optional<cursor> after) {
+  const std::size_t little = query.limit + query.limit / 2 + 64;
+  const auto read = co_await db.query(context, scans.any_order(scan::columns::features, ranges, little));
+  if (!read) co_return read.error();
+  if (read->rows() >= little) co_return std::optional<event_page>();
+  auto rows = scans.matching(*read);
+  const std::size_t matched = rows.size();
+  if (after) std::erase_if(rows, [&](const found_row& r) { return !(r.where > *after); });
+  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.where < b.where; });
+  auto page = page_of(std::move(rows), query);
+  page.matched = matched;
+  co_return page;
+}
+
+/// Rows that do not match are looked at, too, without bound.
+bool filtered(const event_query& q) { return !q.kinds.empty() || !q.sources.empty() || q.since || q.min_severity; }
+
 }  // namespace
 
 event_page page_of(std::vector<found_row> rows, const event_query& q) {
@@ -71,28 +92,27 @@ awaitable<result<event_page>> event_repository::find(const ports::call_context& 
   co_return co_await find_within(context, query);
 }
 
+awaitable<result<std::optional<event_page>>> event_repository::find_little(const ports::call_context& context,
+                                                                           const event_query& query) {
+  if (const auto ok = check(query); !ok) co_return ok.error();
+  const auto after = read_cursor(query);
+  if (!after) co_return after.error();
+  if (query.at || std::holds_alternative<nearest>(query.where) || filtered(query))
+    co_return std::optional<event_page>();
+  const auto ranges = ranges_of(query.where);
+  const scan scans(query, db_->sql_dialect(), runtime::now());
+  co_return co_await read_little(context, *db_, scans, query, ranges, *after);
+}
+
 awaitable<result<event_page>> event_repository::find_within(const ports::call_context& context,
                                                             const event_query& query) {
   const auto after = read_cursor(query);
   if (!after) co_return after.error();
   const auto ranges = ranges_of(query.where);
   const scan scans(query, db_->sql_dialect(), runtime::now());
-
-  // Most areas hold little: one statement reads it all, and the count with it.
-  const std::size_t little = query.limit + query.limit / 2 + 64;
-  const auto first = co_await db_->query(context, scans.any_order(scan::columns::features, ranges, little));
-  if (!first) co_return first.error();
-  if (first->rows() < little) {
-    auto rows = scans.matching(*first);
-    const std::size_t matched = rows.size();
-    std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.where < b.where; });
-    if (*after)
-      rows.erase(rows.begin(),
-                 std::find_if(rows.begin(), rows.end(), [&](const found_row& r) { return r.where > **after; }));
-    auto page = page_of(std::move(rows), query);
-    page.matched = matched;
-    co_return page;
-  }
+  auto little = co_await read_little(context, *db_, scans, query, ranges, *after);
+  if (!little) co_return little.error();
+  if (*little) co_return std::move(**little);
 
   auto rows = co_await walk(context, *db_, scans, query.limit, ranges, *after);
   if (!rows) co_return rows.error();

@@ -40,6 +40,24 @@ TEST_CASE("a watch is valid until a change touches one of its quads, at whatever
   CHECK(slots.take(both).valid());
 }
 
+TEST_CASE("watches that are joined are valid while all of them are") {
+  slot_table slots;
+  const auto one = slots.take(quad_at(here, 12)), other = slots.take(quad_at(elsewhere, 3));
+  const slot_table::watch none;
+  const slot_table::watch* const both[] = {&one, &other};
+  const slot_table::watch* const lacking[] = {&one, &none};
+  const auto joined = slots.join(both);
+  CHECK(joined.size() == 2);
+  CHECK(joined.valid());
+  CHECK_FALSE(slots.join(lacking).valid());
+  slots.touch({120, 60});
+  CHECK(joined.valid());
+  SECTION("the first") { slots.touch(here); }
+  SECTION("the last") { slots.touch(elsewhere); }
+  CHECK_FALSE(joined.valid());
+  CHECK_FALSE(slots.join(both).valid());  // touched before it was made
+}
+
 TEST_CASE("nothing is watched by an empty watch, and a quad beside is not touched") {
   CHECK_FALSE(slot_table::watch().valid());
   slot_table slots;

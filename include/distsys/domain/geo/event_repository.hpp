@@ -148,6 +148,10 @@ class event_repository {
   /// What is neither ended nor expired now, or was not at `query.at`. errc::invalid for a cursor that is not of this
   /// query.
   awaitable<result<event_page>> find(const ports::call_context& context, event_query query);
+  /// The same by one statement that looks at few rows, so that it is quick and of one moment; nothing where that will
+  /// not do: where there is much, for the nearest, for a past time, and with filters.
+  awaitable<result<std::optional<event_page>>> find_little(const ports::call_context& context,
+                                                           const event_query& query);
 
   /// Active events of each quad, all kinds and sources, as find() would find them; in one statement, so that all are of
   /// one moment. A null pointer: the quad holds more than `most_each` (1 … 10,000). At most 256 quads.
