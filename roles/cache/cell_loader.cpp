@@ -3,6 +3,9 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <exception>
+#include <iterator>
+#include <new>
 #include <utility>
 
 namespace distsys::roles::cache {
@@ -202,14 +205,25 @@ void cell_loader::refresh_when_due(const shared_cell& c, time_point now, executo
 
 awaitable<void> cell_loader::refresh(std::vector<shared_flight> flights, shared_cell old) {
   co_await asio::this_coro::throw_if_cancelled(false);
-  const auto done = co_await read(flights);
+  const auto done = co_await guarded_read(flights);
   finish(flights, done);
   if (!done) old->refreshing.store(false, std::memory_order_relaxed);
 }
 
 awaitable<void> cell_loader::load(std::vector<shared_flight> flights) {
   co_await asio::this_coro::throw_if_cancelled(false);
-  finish(flights, co_await read(flights));
+  finish(flights, co_await guarded_read(flights));
+}
+
+// Of a task nobody catches what is thrown: one load fails, not the process.
+awaitable<result<std::vector<shared_cell>>> cell_loader::guarded_read(std::span<const shared_flight> flights) {
+  try {
+    co_return co_await read(flights);
+  } catch (const std::bad_alloc&) {
+    co_return error{errc::no_space, "out of memory for cells"};
+  } catch (const std::exception& e) {
+    co_return error{errc::internal, e.what()};
+  }
 }
 
 awaitable<result<std::vector<shared_cell>>> cell_loader::read(std::span<const shared_flight> flights) {
@@ -220,24 +234,43 @@ awaitable<result<std::vector<shared_cell>>> cell_loader::read(std::span<const sh
   const time_point begun = runtime::steady_now();
   const ports::call_context context = ports::call_context::within(load_limit);
   auto got = co_await events_.read_quads(context, std::move(quads), limits_.cell_events);
+  if (!got && got.error() == errc::too_large) co_return co_await read_less(flights);
   if (!got) co_return got.error();
-  const time_point now = runtime::steady_now();
   const std::uint64_t number = next_load_.fetch_add(1, std::memory_order_relaxed);
   std::vector<shared_cell> made;
   made.reserve(flights.size());
-  for (std::size_t i = 0; i < flights.size(); ++i) {
-    auto c = std::make_shared<cell>();
-    c->where = flights[i]->where;
-    c->rows = std::move(got->cells[i]);
-    c->seen = got->sequence;
-    c->load = number;
-    if (c->rows) c->watch = flights[i]->watch;
-    c->filled = begun;
-    c->fresh_until = cells_.fresh_until(begun);
-    c->cost = std::chrono::duration_cast<std::chrono::microseconds>(now - begun);
-    made.push_back(std::move(c));
-  }
+  for (std::size_t i = 0; i < flights.size(); ++i)
+    made.push_back(cell_of(*flights[i], std::move(got->cells[i]), got->sequence, number, begun));
   co_return made;
+}
+
+// Few events may be many bytes: what one statement cannot hold is read in halves, and one cell that it cannot hold is
+// split.
+awaitable<result<std::vector<shared_cell>>> cell_loader::read_less(std::span<const shared_flight> flights) {
+  if (flights.size() == 1)
+    co_return std::vector{cell_of(*flights.front(), nullptr, 0, next_load_.fetch_add(1), runtime::steady_now())};
+  const std::size_t half = flights.size() / 2;
+  auto all = co_await read(flights.first(half));
+  if (!all) co_return all.error();
+  auto rest = co_await read(flights.subspan(half));
+  if (!rest) co_return rest.error();
+  std::move(rest->begin(), rest->end(), std::back_inserter(*all));
+  co_return all;
+}
+
+/// `rows` null: split.
+shared_cell cell_loader::cell_of(const flight& f, std::shared_ptr<const geo::event_rows> rows, std::int64_t seen,
+                                 std::uint64_t load_number, time_point begun) const {
+  auto c = std::make_shared<cell>();
+  c->where = f.where;
+  c->rows = std::move(rows);
+  c->seen = seen;
+  c->load = load_number;
+  if (c->rows) c->watch = f.watch;
+  c->filled = begun;
+  c->fresh_until = cells_.fresh_until(begun);
+  c->cost = std::chrono::duration_cast<std::chrono::microseconds>(runtime::steady_now() - begun);
+  return c;
 }
 
 void cell_loader::finish(std::span<const shared_flight> flights, const result<std::vector<shared_cell>>& read) {

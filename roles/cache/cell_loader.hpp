@@ -87,7 +87,11 @@ class cell_loader {
   shared_flight begin(const domain::geo::quad& q, std::uint64_t announced);
   awaitable<void> load(std::vector<shared_flight> flights);
   awaitable<void> refresh(std::vector<shared_flight> flights, shared_cell old);
+  awaitable<result<std::vector<shared_cell>>> guarded_read(std::span<const shared_flight> flights);
   awaitable<result<std::vector<shared_cell>>> read(std::span<const shared_flight> flights);
+  awaitable<result<std::vector<shared_cell>>> read_less(std::span<const shared_flight> flights);
+  shared_cell cell_of(const flight& f, std::shared_ptr<const domain::geo::event_rows> rows, std::int64_t seen,
+                      std::uint64_t load_number, time_point begun) const;
   void finish(std::span<const shared_flight> flights, const result<std::vector<shared_cell>>& read);
 
   domain::geo::event_repository& events_;

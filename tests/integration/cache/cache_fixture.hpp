@@ -11,6 +11,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,9 +27,11 @@ class switched_database : public ports::database {
   awaitable<void> close() override { co_return; }
 
   std::atomic<bool> down{false};
-  std::atomic<bool> held{false};      // what has been read is not handed over
-  std::atomic<bool> log_held{false};  // the log of changes is not read
-  std::atomic<errc> area_error{};     // what reading events ends in; none: nothing
+  std::atomic<bool> held{false};              // what has been read is not handed over
+  std::atomic<bool> log_held{false};          // the log of changes is not read
+  std::atomic<errc> area_error{};             // what reading events ends in; none: nothing
+  std::atomic<std::size_t> most_cells{1000};  // at once; more is too large, as where events are long
+  std::atomic<bool> throws{false};            // reading events runs out of memory
   std::atomic<int> area_queries{0};
   // As many as read at a time, as in a pool of connections; 0: any number.
   std::atomic<int> readers{0};
@@ -61,6 +64,9 @@ class switched_database : public ports::database {
     }
     const bool log = s.sql.find("previous_lon") != std::string::npos;
     while (log && log_held) co_await runtime::sleep_for(std::chrono::milliseconds(1));
+    if (area && throws) throw std::bad_alloc();
+    const bool cells = s.sql.find(" AS n, cell, event_key") != std::string::npos;
+    if (cells && s.parameters.columns() / 4 > most_cells) co_return error{errc::too_large, "told to fail"};
     if (const errc e = area_error; area && e != errc{}) co_return error{e, "told to fail"};
     auto t = co_await inner_->query(c, std::move(s), o);
     while (area && held) co_await runtime::sleep_for(std::chrono::milliseconds(1));

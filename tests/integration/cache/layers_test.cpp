@@ -53,6 +53,34 @@ void with_cache(const engine_settings& settings, cache_test test) {
   with_geo_database([settings, test](geo_database& g) { return run_with_cache(g, settings, test); });
 }
 
+awaitable<void> cells_too_long(geo_database& g, running_cache& c) {
+  co_await put(g.events, {event_at("a", centre), event_at("b", {centre.lon + 0.02, centre.lat + 0.02})});
+  co_await c.engine.fresh.catch_up(runtime::steady_now() + 5s);
+  const auto whole = co_await c.ask(city);
+  REQUIRE(whole.body.find("\"numberMatched\":2,") != std::string::npos);
+  c.engine.purge();
+  c.database->most_cells = 1;  // each cell is read by itself
+  const auto parts = co_await c.ask(city);
+  CHECK(parts.status == 200);
+  CHECK(parts.body == whole.body);
+  CHECK(parts.cache_status == "distsys; fwd=miss; stored");
+  c.engine.purge();
+  c.database->most_cells = 0;  // not even one is: the database is asked for the whole
+  const auto direct = co_await c.ask(city);
+  CHECK(direct.status == 200);
+  CHECK(direct.body == whole.body);
+  CHECK(direct.cache_status.ends_with("detail=direct"));
+}
+
+awaitable<void> no_memory(geo_database& g, running_cache& c) {
+  co_await put(g.events, {event_at("a", centre)});
+  co_await c.engine.fresh.catch_up(runtime::steady_now() + 5s);
+  c.database->throws = true;
+  CHECK((co_await c.ask(city)).status == 507);
+  c.database->throws = false;
+  CHECK((co_await c.ask(city)).status == 200);
+}
+
 awaitable<void> ask_all(running_cache& c, std::vector<std::string> queries) {
   for (const std::string& query : queries) co_await c.ask(query);
 }
@@ -562,6 +590,10 @@ TEST_CASE("a crowded cell is split, and a world-wide query is bounded") {
 TEST_CASE("an answer of the database itself ends with the first of its events") {
   with_cache({.cell_events = 4}, &expiring);
 }
+
+TEST_CASE("cells whose events are too long for one result are read in parts") { with_cache({}, &cells_too_long); }
+
+TEST_CASE("a load that runs out of memory is one failed load") { with_cache({}, &no_memory); }
 
 TEST_CASE("pages from cells are those of the database") { with_cache({.cell_events = 300}, &paged); }
 
