@@ -8,6 +8,7 @@ find_package(SQLite3 REQUIRED)
 find_package(spdlog REQUIRED CONFIG)
 find_package(prometheus-cpp REQUIRED CONFIG)
 find_package(PkgConfig REQUIRED)
+pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(SYSTEMD IMPORTED_TARGET libsystemd)
 
 # Asio and Beast are compiled once, here, instead of in every file that includes them.

@@ -3,6 +3,7 @@
 
 #include "curl/driver.hpp"
 #include "memory/driver.hpp"
+#include "redis/driver.hpp"
 #include "sqlite/driver.hpp"
 
 namespace distsys::ports {
@@ -12,6 +13,8 @@ std::span<const driver> drivers() {
       adapters::curl::http_driver,
       adapters::curl::https_driver,
       adapters::memory::kv_store_driver,
+      adapters::redis::redis_driver,
+      adapters::redis::rediss_driver,
       adapters::sqlite::database_driver,
   };
   return table;

@@ -2,19 +2,34 @@
 
 #include "distsys/foundation/url.hpp"
 #include "distsys/runtime/random.hpp"
+#include "tests/support/services.hpp"
 
 #include <stdexcept>
 #include <variant>
 
 namespace distsys::tests {
 
-std::span<const kv_store_backend> kv_store_backends() {
-  static const kv_store_backend all[] = {
+namespace {
+
+std::vector<kv_store_backend> embedded_and_started() {
+  std::vector<kv_store_backend> all{
       {"memory", "memory:", "memory:?max=1MiB"},
       {"memory-lru", "memory:?eviction=lru", "memory:?max=1MiB&eviction=lru"},
       {"memory-s3-fifo", "memory:?eviction=s3-fifo", "memory:?max=1MiB&eviction=s3-fifo"},
       {"memory-w-tinylfu", "memory:?eviction=w-tinylfu", "memory:?max=1MiB&eviction=w-tinylfu"},
   };
+  if (const auto address = service_url("redis")) {
+    all.push_back({"redis", *address, {}});
+    all.push_back({"redis-socket", "redis://" + service_dir("redis") + "/redis.sock?db=1", {}});
+  }
+  if (const auto address = service_url("redis-tls")) all.push_back({"rediss", *address, {}});
+  return all;
+}
+
+}  // namespace
+
+std::span<const kv_store_backend> kv_store_backends() {
+  static const std::vector<kv_store_backend> all = embedded_and_started();
   return all;
 }
 

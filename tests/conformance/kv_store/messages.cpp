@@ -48,17 +48,20 @@ KV_STORE_CASE("a listener that is too slow is told that it missed messages") {
   EACH_KV_STORE();
   auto listener = t.store->subscribe(t.key("news"));
   const auto c = soon();
-  constexpr int sent = 200'000;
-  const int count = t.backend.small_url.empty() ? sent : 5000;
+  constexpr int count = 5000;  // more than any driver keeps for a listener
   for (int i = 0; i < count; ++i) REQUIRE(t.loops.run(t.store->publish(c, t.key("news"), std::to_string(i))));
-  CHECK(t.loops.run(listener->next(c)).error() == errc::unavailable);
-  int last = -1;
+  int last = -1, told = 0;
   while (last < count - 1) {
     const auto message = t.loops.run(listener->next(c));
-    REQUIRE(message);
+    if (!message) {
+      REQUIRE(message.error() == errc::unavailable);
+      ++told;
+      continue;
+    }
     REQUIRE(std::stoi(*message) > last);
     last = std::stoi(*message);
   }
+  CHECK(told > 0);
 }
 
 }  // namespace distsys::tests

@@ -1,0 +1,269 @@
+#include "connection.hpp"
+
+#include "distsys/foundation/log.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+
+namespace distsys::adapters::redis {
+namespace {
+
+constexpr std::size_t max_pending = 16'384;           // calls
+constexpr std::size_t max_queued_bytes = 256u << 20;  // that are not written yet; one call is always taken
+constexpr std::size_t read_size = 64u << 10;
+constexpr std::size_t piece = 16u << 10;  // hiredis moves what is left of its buffer at each reply: keep it short
+constexpr auto grace = std::chrono::seconds(1);
+
+}  // namespace
+
+connection::connection(executor loop, environment e)
+    : loop_(loop),
+      env_(std::move(e)),
+      connector_(env_.settings, env_.tls),
+      name_("redis " + env_.settings->describe() + ": "),
+      timer_(loop) {}
+
+error connection::named(const error& e) const { return {e.code, name_ + e.detail}; }
+
+result<void> connection::admit(const request& r) const {
+  if (state_ == state::closed) return error{errc::unavailable, name_ + "the store is closed"};
+  if (state_ == state::waiting) return last_failure_;
+  if (pending() >= max_pending)
+    return error{errc::overloaded, name_ + std::to_string(max_pending) + " calls wait already"};
+  if (!queue_.empty() && queued_bytes_ + r.commands.bytes() > max_queued_bytes)
+    return error{errc::overloaded, name_ + "too many bytes wait to be sent"};
+  return {};
+}
+
+awaitable<result<std::vector<reply>>> connection::call(std::shared_ptr<request> r) {
+  if (auto ok = admit(*r); !ok) co_return ok.error();
+  co_await asio::async_initiate<const asio::use_awaitable_t<executor>, void()>(
+      [](auto handler, std::shared_ptr<connection> self, std::shared_ptr<request> waiting) {
+        waiting->wait(std::move(handler));
+        self->enqueue(std::move(waiting));
+      },
+      use_awaitable, shared_from_this(), r);
+  co_return r->take();
+}
+
+void connection::enqueue(std::shared_ptr<request> r) {
+  queued_bytes_ += r->commands.bytes();
+  arm(r->until);
+  queue_.push_back(std::move(r));
+  count_pending();
+  if (state_ == state::ready) return schedule_flush();
+  if (state_ != state::idle) return;
+  state_ = state::connecting;
+  env_.tasks.spawn(loop_, run());
+}
+
+// --- connecting
+// --------------------------------------------------------------------------------------------------------
+
+awaitable<void> connection::run() {
+  const auto self = shared_from_this();
+  co_await asio::this_coro::throw_if_cancelled(false);
+  while (state_ != state::closed) {
+    state_ = state::connecting;
+    auto opened = co_await connector_.connect();
+    if (state_ == state::closed) break;
+    if (!opened) {
+      if (!co_await pause(opened.error())) break;
+      continue;
+    }
+    if (was_connected_) env_.reconnects.add();
+    was_connected_ = true;
+    stream_ = *std::move(opened);
+    state_ = state::ready;
+    heard_ = false;
+    add(env_.figures.open, 1);
+    flush();
+    const error why = named(co_await serve());
+    add(env_.figures.open, -1);
+    lose(why);
+    if (state_ == state::closed) break;
+    if (!heard_) {  // one that answers nothing is as good as none
+      if (!co_await pause(why)) break;
+    } else if (queue_.empty()) {
+      state_ = state::idle;
+      co_return;
+    }
+  }
+}
+
+awaitable<bool> connection::pause(const error& why) {
+  if (why == errc::cancelled) co_return false;
+  last_failure_ = why;
+  state_ = state::waiting;
+  fail_queue(why);
+  const auto wait = backoff_.next();
+  log::debug("Redis cannot be reached", {{"why", why.detail}, {"next_attempt_ms", wait.count()}});
+  co_return co_await runtime::sleep_for(wait) && state_ != state::closed;
+}
+
+awaitable<error> connection::serve() {
+  reply_reader reader({.elements = 64, .depth = 1}, true);
+  const auto s = stream_;
+  in_.resize(read_size);
+  for (;;) {
+    const auto [ec, n] = co_await s->read_some(asio::buffer(in_));
+    if (s != stream_ || state_ == state::closed) co_return error{errc::unavailable, "the connection was given up"};
+    if (ec)
+      co_return error{errc::unavailable, ec == asio::error::eof ? "the server closed the connection" : ec.message()};
+    last_read_ = runtime::steady_now();
+    if (auto ok = take_in(reader, {in_.data(), n}); !ok) co_return ok.error();
+  }
+}
+
+result<void> connection::take_in(reply_reader& reader, std::string_view bytes) {
+  while (!bytes.empty()) {
+    if (auto ok = reader.feed(bytes.substr(0, piece)); !ok) return ok;
+    bytes.remove_prefix(std::min(piece, bytes.size()));
+    for (;;) {
+      auto one = reader.next(in_flight_.empty() ? 0 : in_flight_.front()->max_reply);
+      if (!one) return one.error();
+      if (!*one) break;
+      if (in_flight_.empty()) return error{errc::unavailable, "the server sent an answer to no question"};
+      if (!std::exchange(heard_, true)) backoff_.reset();
+      if (in_flight_.front()->deliver(std::move(**one))) in_flight_.pop_front();
+    }
+  }
+  count_pending();
+  return {};
+}
+
+void connection::lose(const error& why) {
+  if (stream_) stream_->close();
+  stream_.reset();
+  auto lost = std::exchange(in_flight_, {});
+  for (const auto& r : lost) {
+    r->fail(r->kind == effect::repeatable
+                ? why
+                : error{errc::indeterminate, why.detail + "; whether the call took effect is not known"});
+  }
+  count_pending();
+}
+
+void connection::renew(const std::string& why) {
+  if (state_ == state::ready && stream_) lose({errc::unavailable, name_ + why});
+}
+
+void connection::close() {
+  if (state_ == state::closed) return;
+  state_ = state::closed;
+  const error why{errc::unavailable, name_ + "the store is closed"};
+  lose(why);
+  fail_queue(why);
+  timer_.cancel();
+}
+
+void connection::fail_queue(const error& why) {
+  auto waiting = std::exchange(queue_, {});
+  queued_bytes_ = 0;
+  for (const auto& r : waiting) r->fail(why);
+  count_pending();
+}
+
+// --- writing
+// -----------------------------------------------------------------------------------------------------------
+
+// By a post, so that all who are resumed in this turn of the loop get into one write.
+void connection::schedule_flush() {
+  if (flush_scheduled_ || writing_) return;
+  flush_scheduled_ = true;
+  asio::post(loop_, [self = shared_from_this()] {
+    self->flush_scheduled_ = false;
+    self->flush();
+  });
+}
+
+void connection::flush() {
+  if (writing_ || state_ != state::ready || !stream_) return;
+  const auto all = gather();
+  if (!all) return;
+  writing_ = true;
+  arm(gives_up());
+  stream_->write(all->buffers, [self = shared_from_this(), all, s = stream_](boost::system::error_code ec) {
+    self->writing_ = false;
+    if (self->stream_ != s) return self->flush();  // there is another connection by now
+    if (ec) return self->lose({errc::unavailable, self->name_ + ec.message()});
+    self->flush();
+  });
+}
+
+std::shared_ptr<connection::batch> connection::gather() {
+  const auto all = std::make_shared<batch>();
+  std::vector<std::size_t> cuts;  // where in `small` the large ones stand
+  const auto now = runtime::steady_now();
+  for (auto& r : queue_) {
+    if (!r->waited_for()) continue;  // given up before it was written
+    r->commands.write_to(all->small, [&](const ports::shared_bytes& value) {
+      cuts.push_back(all->small.size());
+      all->large.push_back(value);
+    });
+    r->sent = now;
+    in_flight_.push_back(std::move(r));
+  }
+  queue_.clear();
+  queued_bytes_ = 0;
+  count_pending();
+  if (all->small.empty()) return nullptr;
+  std::size_t from = 0;
+  for (std::size_t i = 0; i < cuts.size(); ++i) {
+    all->buffers.push_back(asio::buffer(all->small.data() + from, cuts[i] - from));
+    all->buffers.push_back(asio::buffer(*all->large[i]));
+    from = cuts[i];
+  }
+  all->buffers.push_back(asio::buffer(all->small.data() + from, all->small.size() - from));
+  return all;
+}
+
+// --- time
+// --------------------------------------------------------------------------------------------------------------
+
+// When a server that has sent nothing since then is given up: a second after the oldest call's deadline, at the latest
+// after the timeout.
+runtime::deadline connection::gives_up() const {
+  if (in_flight_.empty()) return runtime::deadline::max();
+  const request& oldest = *in_flight_.front();
+  const auto silent_since = std::max(oldest.sent, last_read_);
+  const auto latest = silent_since + env_.settings->timeout;
+  if (oldest.until >= latest - grace) return latest;
+  return std::min(latest, silent_since + (std::max(oldest.until, oldest.sent) - oldest.sent) + grace);
+}
+
+void connection::arm(runtime::deadline t) {
+  if (t >= armed_ || state_ == state::closed) return;
+  armed_ = t;
+  timer_.expires_at(t);
+  timer_.async_wait([weak = weak_from_this()](boost::system::error_code ec) {
+    if (const auto self = weak.lock(); self && !ec) self->on_time();
+  });
+}
+
+void connection::on_time() {
+  armed_ = runtime::deadline::max();
+  const auto now = runtime::steady_now();
+  auto next = runtime::deadline::max();
+  for (auto* calls : {&queue_, &in_flight_}) {
+    for (const auto& r : *calls) {
+      if (!r->waited_for()) continue;
+      if (r->until <= now) {
+        r->fail({errc::timeout, name_ + "no answer before the deadline"});
+      } else {
+        next = std::min(next, r->until);
+      }
+    }
+  }
+  if (stream_ && gives_up() <= now) lose({errc::unavailable, name_ + "the server does not answer"});
+  arm(std::min(next, gives_up()));
+}
+
+void connection::count_pending() {
+  const auto now = static_cast<std::int64_t>(pending());
+  add(env_.figures.pending, now - counted_);
+  counted_ = now;
+}
+
+}  // namespace distsys::adapters::redis

@@ -1,0 +1,90 @@
+// A connection for commands: everything that waits is written at once, answers come in order, and it comes back by
+// itself.
+#pragma once
+
+#include "backoff.hpp"
+#include "connector.hpp"
+#include "loop_figures.hpp"
+#include "request.hpp"
+#include "time_limit.hpp"
+
+#include "distsys/foundation/metrics.hpp"
+#include "distsys/runtime/task_group.hpp"
+
+#include <boost/asio/async_result.hpp>
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace distsys::adapters::redis {
+
+/// Used on its loop only. Connects when the first call comes.
+class connection : public std::enable_shared_from_this<connection> {
+ public:
+  struct environment {
+    std::shared_ptr<const options> settings;
+    std::shared_ptr<asio::ssl::context> tls;
+    runtime::task_group& tasks;  // outlives the tasks
+    loop_figures& figures;
+    metrics::counter& reconnects;
+  };
+  connection(executor loop, environment e);
+
+  /// One reply a command. errc::timeout at the deadline and errc::cancelled, both at once, whatever became of the
+  /// commands; errc::overloaded when too much waits; errc::unavailable (indeterminate for effect::once) when the
+  /// connection breaks, and at once while the server cannot be reached.
+  awaitable<result<std::vector<reply>>> call(std::shared_ptr<request> r);
+
+  /// Ends the connection that there is, because it leads to the wrong server. It comes back.
+  void renew(const std::string& why);
+  /// For good: what waits fails with errc::unavailable.
+  void close();
+
+  std::size_t pending() const noexcept { return queue_.size() + in_flight_.size(); }
+
+ private:
+  enum class state : std::uint8_t { idle, connecting, ready, waiting, closed };  // waiting: until the next attempt
+  struct batch {
+    std::string small;
+    std::vector<ports::shared_bytes> large;
+    std::vector<asio::const_buffer> buffers;
+  };
+
+  result<void> admit(const request& r) const;
+  void enqueue(std::shared_ptr<request> r);
+  awaitable<void> run();
+  awaitable<bool> pause(const error& why);
+  awaitable<error> serve();
+  result<void> take_in(reply_reader& reader, std::string_view bytes);
+  void schedule_flush();
+  void flush();
+  std::shared_ptr<batch> gather();
+  void lose(const error& why);
+  void arm(runtime::deadline t);
+  void on_time();
+  void fail_queue(const error& why);
+  void count_pending();
+  runtime::deadline gives_up() const;
+  error named(const error& e) const;
+
+  const executor loop_;
+  environment env_;
+  connector connector_;
+  const std::string name_;
+  state state_ = state::idle;
+  error last_failure_;  // why the last attempt to connect failed
+  backoff backoff_;
+  std::shared_ptr<stream> stream_;
+  std::vector<char> in_;
+  std::deque<std::shared_ptr<request>> queue_, in_flight_;  // not yet written; written, in order
+  std::size_t queued_bytes_ = 0;
+  std::int64_t counted_ = 0;  // of pending(), in the figures
+  bool writing_ = false, flush_scheduled_ = false, was_connected_ = false, heard_ = false;
+  runtime::deadline last_read_{};
+  timer timer_;
+  runtime::deadline armed_ = runtime::deadline::max();
+};
+
+}  // namespace distsys::adapters::redis

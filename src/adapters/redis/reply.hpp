@@ -1,0 +1,61 @@
+// What Redis answers, and the reader that takes it out of a byte stream: hiredis's, with limits.
+#pragma once
+
+#include "distsys/foundation/error.hpp"
+
+#include <hiredis/read.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace distsys::adapters::redis {
+
+struct reply {
+  enum class kind : std::uint8_t { nil, integer, status, error, bulk, tombstone, damaged, array };
+  kind type = kind::nil;
+  std::int64_t number = 0;
+  std::string text;  // of a status, an error, a bulk string
+  std::vector<reply> elements;
+};
+
+struct reply_limits {
+  std::size_t elements = 64;  // of one array
+  int depth = 1;              // arrays in arrays; 0: no array
+};
+
+/// Turns bytes into replies. After an error it is of no more use, and neither is the connection.
+class reply_reader {
+ public:
+  /// Where `stored` is set, bulk strings are stored values (stored_value.hpp) and are told apart.
+  reply_reader(reply_limits limits, bool stored);
+
+  /// No more than one reply's worth may wait in the reader: feed little (16 KiB), then ask until there is none.
+  result<void> feed(std::string_view bytes);
+  /// The next reply; nothing when more bytes are needed. errc::unavailable when the bytes are not the protocol, or the
+  /// reply is of more than `max_bytes`.
+  result<std::optional<reply>> next(std::size_t max_bytes);
+
+ private:
+  static void* on_string(const redisReadTask* task, char* text, std::size_t size);
+  static void* on_array(const redisReadTask* task, int elements);
+  static void* on_integer(const redisReadTask* task, long long number);
+  static void* on_nil(const redisReadTask* task);
+  static void on_free(void* object);
+  static reply* place(const redisReadTask* task);
+  bool plausible() const noexcept;
+
+  struct deleter {
+    void operator()(redisReader* r) const noexcept { redisReaderFree(r); }
+  };
+  static redisReplyObjectFunctions functions_;
+  reply_limits limits_;
+  bool stored_;
+  std::size_t unfinished_ = 0;  // bytes since the last whole reply
+  std::unique_ptr<redisReader, deleter> reader_;
+};
+
+}  // namespace distsys::adapters::redis

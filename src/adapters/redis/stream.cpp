@@ -1,0 +1,106 @@
+#include "stream.hpp"
+
+#include <openssl/x509_vfy.h>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/write.hpp>
+
+#include <vector>
+
+namespace distsys::adapters::redis {
+namespace {
+
+namespace ssl = asio::ssl;
+using boost::system::error_code;
+
+/// Keeps the socket alive until the last operation has ended: completion handlers hold it.
+template <class Layer>
+class stream_over final : public stream {
+ public:
+  stream_over(std::shared_ptr<raw_socket> socket, std::shared_ptr<Layer> layer)
+      : socket_(std::move(socket)), layer_(std::move(layer)) {}
+  ~stream_over() override { stream_over::close(); }
+
+  awaitable<io_outcome> read_some(asio::mutable_buffer into) override {
+    const auto layer = layer_;
+    const auto [ec, n] = co_await layer->async_read_some(into, use_tuple);
+    co_return io_outcome{ec, n};
+  }
+
+  void write(std::span<const asio::const_buffer> bytes, std::function<void(error_code)> done) override {
+    std::vector<asio::const_buffer> buffers(bytes.begin(), bytes.end());
+    asio::async_write(
+        *layer_, std::move(buffers),
+        [layer = layer_, socket = socket_, done = std::move(done)](error_code ec, std::size_t) { done(ec); });
+  }
+
+  // Without TLS's farewell: Redis needs none, and waiting for the answer could hang.
+  void close() noexcept override {
+    error_code ec;
+    socket_->close(ec);
+  }
+
+ private:
+  std::shared_ptr<raw_socket> socket_;
+  std::shared_ptr<Layer> layer_;
+};
+
+using tls_layer = ssl::stream<raw_socket&>;
+
+/// The TLS layer refers to the socket, and so keeps it.
+struct tls_over_socket {
+  tls_over_socket(std::shared_ptr<raw_socket> s, std::shared_ptr<ssl::context> c)
+      : socket(std::move(s)), context(std::move(c)), layer(*socket, *context) {}
+  std::shared_ptr<raw_socket> socket;
+  std::shared_ptr<ssl::context> context;
+  tls_layer layer;
+};
+
+error refused(tls_layer& layer, const error_code& ec, const std::string& host) {
+  const long verdict = SSL_get_verify_result(layer.native_handle());
+  if (verdict != X509_V_OK)
+    return {errc::unavailable,
+            "TLS: the certificate of " + host + ": " + std::string(X509_verify_cert_error_string(verdict))};
+  return {errc::unavailable, "TLS with " + host + ": " + ec.message()};
+}
+
+}  // namespace
+
+std::unique_ptr<stream> make_plain_stream(raw_socket socket) {
+  const auto shared = std::make_shared<raw_socket>(std::move(socket));
+  return std::make_unique<stream_over<raw_socket>>(shared, shared);
+}
+
+result<std::shared_ptr<ssl::context>> make_tls_context(const std::string& ca_file, bool verify) {
+  auto context = std::make_shared<ssl::context>(ssl::context::tls_client);
+  SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
+  error_code ec;
+  if (ca_file.empty()) {
+    context->set_default_verify_paths(ec);
+  } else {
+    context->load_verify_file(ca_file, ec);
+    if (ec) return error{errc::invalid, "redis: ca=" + ca_file + ": " + ec.message()};
+  }
+  context->set_verify_mode(verify ? ssl::verify_peer : ssl::verify_none, ec);
+  return context;
+}
+
+awaitable<result<std::unique_ptr<stream>>> make_tls_stream(std::shared_ptr<raw_socket> socket,
+                                                           std::shared_ptr<ssl::context> tls, std::string host,
+                                                           bool verify) {
+  const auto both = std::make_shared<tls_over_socket>(socket, std::move(tls));
+  tls_layer& layer = both->layer;
+  error_code ec;
+  asio::ip::make_address(host, ec);
+  // Server name indication is for names alone (RFC 6066).
+  if (ec) SSL_set_tlsext_host_name(layer.native_handle(), host.c_str());
+  if (verify) layer.set_verify_callback(ssl::host_name_verification(host), ec);
+  const auto [failed] = co_await layer.async_handshake(ssl::stream_base::client, use_tuple);
+  if (failed) co_return refused(layer, failed, host);
+  co_return std::make_unique<stream_over<tls_layer>>(std::move(socket), std::shared_ptr<tls_layer>(both, &layer));
+}
+
+}  // namespace distsys::adapters::redis
