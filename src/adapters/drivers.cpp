@@ -10,12 +10,8 @@ namespace distsys::ports {
 
 std::span<const driver> drivers() {
   static const driver table[] = {
-      adapters::curl::http_driver,
-      adapters::curl::https_driver,
-      adapters::memory::kv_store_driver,
-      adapters::redis::redis_driver,
-      adapters::redis::rediss_driver,
-      adapters::sqlite::database_driver,
+      adapters::curl::http_driver,   adapters::curl::https_driver,   adapters::memory::kv_store_driver,
+      adapters::redis::redis_driver, adapters::redis::rediss_driver, adapters::sqlite::database_driver,
   };
   return table;
 }

@@ -56,7 +56,7 @@ std::int64_t total(const std::vector<loop_figures>& figures, std::atomic<std::in
 
 redis_kv_store::redis_kv_store(std::string driver_name, runtime::runtime& loops, options settings,
                                std::shared_ptr<asio::ssl::context> tls)
-    : kv_store(std::move(driver_name)),
+    : kv_store(std::move(driver_name), ports::resilience::remote()),
       settings_(std::make_shared<const options>(std::move(settings))),
       tls_(std::move(tls)),
       loops_(loops),
