@@ -1,5 +1,6 @@
 #include "services.hpp"
 
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,9 +34,13 @@ void act(const std::string& action, const std::string& service) {
   std::string script = std::string(DISTSYS_SOURCE_DIR "/tests/services/") + service, word = action,
               folder = service_dir(service);
   char* words[] = {script.data(), word.data(), folder.data(), nullptr};
+  posix_spawn_file_actions_t quietly;
+  posix_spawn_file_actions_init(&quietly);
+  posix_spawn_file_actions_addopen(&quietly, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   pid_t pid = 0;
-  if (folder.empty() || ::posix_spawn(&pid, script.c_str(), nullptr, nullptr, words, environ) != 0)
-    throw std::runtime_error("could not run " + script);
+  const bool runs = !folder.empty() && ::posix_spawn(&pid, script.c_str(), &quietly, nullptr, words, environ) == 0;
+  posix_spawn_file_actions_destroy(&quietly);
+  if (!runs) throw std::runtime_error("could not run " + script);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }

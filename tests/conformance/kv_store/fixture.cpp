@@ -13,16 +13,16 @@ namespace {
 
 std::vector<kv_store_backend> embedded_and_started() {
   std::vector<kv_store_backend> all{
-      {"memory", "memory:", "memory:?max=1MiB"},
-      {"memory-lru", "memory:?eviction=lru", "memory:?max=1MiB&eviction=lru"},
-      {"memory-s3-fifo", "memory:?eviction=s3-fifo", "memory:?max=1MiB&eviction=s3-fifo"},
-      {"memory-w-tinylfu", "memory:?eviction=w-tinylfu", "memory:?max=1MiB&eviction=w-tinylfu"},
+      {"memory", "memory:", "memory:?max=1MiB", {}},
+      {"memory-lru", "memory:?eviction=lru", "memory:?max=1MiB&eviction=lru", {}},
+      {"memory-s3-fifo", "memory:?eviction=s3-fifo", "memory:?max=1MiB&eviction=s3-fifo", {}},
+      {"memory-w-tinylfu", "memory:?eviction=w-tinylfu", "memory:?max=1MiB&eviction=w-tinylfu", {}},
   };
   if (const auto address = service_url("redis")) {
-    all.push_back({"redis", *address, {}});
-    all.push_back({"redis-socket", "redis://" + service_dir("redis") + "/redis.sock?db=1", {}});
+    all.push_back({"redis", *address, {}, "redis"});
+    all.push_back({"redis-socket", "redis://" + service_dir("redis") + "/redis.sock?db=1", {}, "redis"});
   }
-  if (const auto address = service_url("redis-tls")) all.push_back({"rediss", *address, {}});
+  if (const auto address = service_url("redis-tls")) all.push_back({"rediss", *address, {}, "redis-tls"});
   return all;
 }
 
@@ -50,6 +50,14 @@ awaitable<bool> close_kv_store(ports::kv_store& store) {
 }
 
 }  // namespace
+
+std::uint16_t port_of(const std::string& address) { return url::parse(address)->port().value_or(0); }
+
+std::string with_port(const std::string& address, std::uint16_t port) {
+  const std::string before = ":" + std::to_string(port_of(address)) + "/";
+  std::string changed = address;
+  return changed.replace(changed.find(before), before.size(), ":" + std::to_string(port) + "/");
+}
 
 kv_store_case::kv_store_case(const kv_store_backend& b, const std::string& address)
     : backend(b), prefix("test:" + runtime::random_hex(8) + ":"), store(open_kv_store(loops.get(), address)) {}

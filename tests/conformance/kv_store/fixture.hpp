@@ -3,6 +3,7 @@
 
 #include "distsys/ports/driver.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/fault_peer.hpp"
 #include "tests/support/loops.hpp"
 #include "tests/support/matrix.hpp"
 #include "tests/support/scratch_dir.hpp"
@@ -25,12 +26,17 @@ struct kv_store_backend {
   std::string name;
   std::string url;        // of a store whose keys with the case's prefix are absent
   std::string small_url;  // of one that holds at most 1 MiB; empty: the limit is not ours to set
+  std::string service;    // the server behind it (tests/services); empty: none
 };
 
 inline std::ostream& operator<<(std::ostream& out, const kv_store_backend& b) { return out << b.name; }
 
 /// Another driver is another line in fixture.cpp.
 std::span<const kv_store_backend> kv_store_backends();
+
+/// The port of a URL on 127.0.0.1, and the URL with another one. 0 and the same URL where it names none.
+std::uint16_t port_of(const std::string& address);
+std::string with_port(const std::string& address, std::uint16_t port);
 
 inline call_context soon() { return call_context::within(20s); }
 inline shared_bytes bytes(std::string text) { return std::make_shared<const std::string>(std::move(text)); }
@@ -69,6 +75,19 @@ class kv_store_case {
   const auto& backend_ = GENERATE(from_range(kv_store_backends().begin(), kv_store_backends().end())); \
   matrix::begin(backend_.name);                                                                        \
   kv_store_case t(backend_, backend_.url)
+/// Those behind a server, whatever leads to it; `t` is a store.
+#define EACH_REMOTE_KV_STORE()                                                                         \
+  const auto& backend_ = GENERATE(from_range(kv_store_backends().begin(), kv_store_backends().end())); \
+  matrix::begin(backend_.name);                                                                        \
+  if (backend_.service.empty()) return matrix::not_promised();                                         \
+  kv_store_case t(backend_, backend_.url)
+/// Those behind a TCP server: `peer` stands before it and does nothing yet, `address` leads through it.
+#define EACH_KV_STORE_BEHIND_A_PEER()                                                                  \
+  const auto& backend_ = GENERATE(from_range(kv_store_backends().begin(), kv_store_backends().end())); \
+  matrix::begin(backend_.name);                                                                        \
+  if (backend_.service.empty() || port_of(backend_.url) == 0) return matrix::not_promised();           \
+  fault_peer peer(port_of(backend_.url));                                                              \
+  const std::string address = with_port(backend_.url, peer.port())
 #define EACH_BOUNDED_KV_STORE()                                                                        \
   const auto& backend_ = GENERATE(from_range(kv_store_backends().begin(), kv_store_backends().end())); \
   matrix::begin(backend_.name);                                                                        \
