@@ -11,6 +11,8 @@ namespace distsys::adapters::sqlite {
 
 namespace {
 
+constexpr std::chrono::milliseconds sweep_interval{20};  // of calls whose deadline passes in a queue
+
 /// A name as SQL quotes it: whatever it holds, it stays a name.
 std::string quote_name(std::string_view name) {
   std::string text = "\"";
@@ -44,22 +46,19 @@ const ports::driver database_driver{"sqlite", "SQLite " SQLITE_VERSION,
 sqlite_database::sqlite_database(options settings)
     : database("sqlite"),
       settings_(std::move(settings)),
-      hub_(settings_,
-           [this] {
-             writer_.queue().sweep();
-             readers_.queue().sweep();
-           }),
       writer_(settings_, hub_),
-      readers_(settings_) {
-  hub_.start();
-}
+      readers_(settings_),
+      sweeper_("sqlite-sweep", sweep_interval, [this] {
+        writer_.queue().sweep();
+        readers_.queue().sweep();
+      }) {}
 
 sqlite_database::~sqlite_database() { stop(); }
 
 void sqlite_database::stop() {
   writer_.stop();
   readers_.stop();
-  hub_.stop();
+  sweeper_.stop();
 }
 
 awaitable<void> sqlite_database::close() {

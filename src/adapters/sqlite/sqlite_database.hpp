@@ -6,6 +6,7 @@
 #include "lane_call.hpp"
 #include "options.hpp"
 #include "reader_pool.hpp"
+#include "ticker.hpp"
 #include "writer.hpp"
 
 #include <atomic>
@@ -43,6 +44,7 @@ class sqlite_database final : public ports::database {
   change_hub hub_;
   writer writer_;
   reader_pool readers_;
+  ticker sweeper_;  // the last: it uses the others
 };
 
 }  // namespace distsys::adapters::sqlite

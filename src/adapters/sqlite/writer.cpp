@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -16,6 +17,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t group_batches = 256;
 constexpr auto group_time = 20ms;  // of applying, before the group is committed
 constexpr auto lock_poll = 300us;
+constexpr auto look_interval = 20ms;  // for commits of others
 constexpr std::chrono::milliseconds longest_lock_wait = 30s;
 constexpr std::chrono::milliseconds checkpoint_lock_wait = 100ms;
 constexpr auto checkpoint_age = 30s;
@@ -45,6 +47,7 @@ writer::writer(const options& settings, change_hub& hub)
       queue_(settings.queue),
       lock_(settings.file.string() + "-lock"),
       last_checkpoint_(runtime::steady_now()),
+      last_look_(last_checkpoint_),
       thread_([this] { work(); }) {}
 
 writer::~writer() { stop(); }
@@ -57,9 +60,14 @@ void writer::stop() {
 void writer::work() {
   pthread_setname_np(pthread_self(), "sqlite-write");
   for (;;) {
-    const auto waited = queue_.wait(next_checkpoint());
+    const auto waited = queue_.wait(std::min(next_checkpoint(), last_look_ + look_interval));
     if (waited == call_queue::wait_outcome::finished) break;
+    if (runtime::steady_now() >= last_look_ + look_interval) {
+      open_for_listeners();
+      look_for_others();
+    }
     const bool for_calls = waited == call_queue::wait_outcome::ready;
+    if (!for_calls && runtime::steady_now() < next_checkpoint()) continue;
     if (!lock(for_calls ? longest_lock_wait : checkpoint_lock_wait)) continue;
     if (for_calls) serve();
     checkpoint_when_due();
@@ -83,6 +91,7 @@ bool writer::lock(std::chrono::milliseconds patience) {
     }
     if ((for_calls && queue_.empty()) || runtime::steady_now() >= give_up_at) break;
     std::this_thread::sleep_for(lock_poll);
+    if (runtime::steady_now() >= last_look_ + look_interval) look_for_others();
   }
   lock_.give_up();
   if (!for_calls) {  // a checkpoint that can wait for its next turn
@@ -99,8 +108,28 @@ result<void> writer::ensure_open() {
   auto opened = connection::open(settings_, connection::access::write);
   if (!opened) return opened.error();
   connection_ = std::move(*opened);
+  seen_version_ = 0;  // versions compare within one connection only: whatever is there may be new
   connection_->when_committed([this] { hub_.announce(); });
   return {};
+}
+
+void writer::look_for_others() {
+  last_look_ = runtime::steady_now();
+  if (!connection_ || connection_->broken() || !hub_.has_listeners()) return;
+  connection_->limit(last_look_ + look_interval, nullptr);
+  const auto version = connection_->data_version();
+  connection_->unlimited();
+  if (!version || std::exchange(seen_version_, *version) == *version) return;
+  hub_.announce();
+  hub_.wake();
+}
+
+/// A process that only listens has nobody who opens the file.
+void writer::open_for_listeners() {
+  if ((connection_ && !connection_->broken()) || !hub_.has_listeners() || !queue_.empty()) return;
+  if (!lock(checkpoint_lock_wait)) return;
+  (void)ensure_open();
+  lock_.unlock();
 }
 
 void writer::serve() {
@@ -108,6 +137,7 @@ void writer::serve() {
   if (!call) return;
   if (auto ready = ensure_open(); !ready) return call->fail(ready.error());
   if (auto batch = std::dynamic_pointer_cast<batch_call>(call)) return commit_group(std::move(batch));
+  look_for_others();  // while an interactive transaction runs nobody looks, and nobody else commits
   connection_->limit(call->until(), call->stop());
   call->run(*connection_);
   connection_->unlimited();

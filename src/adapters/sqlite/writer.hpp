@@ -30,7 +30,8 @@ class batch_call final : public answered_call<ports::batch_outcome> {
 };
 
 /// Batches of one commit are isolated by savepoints. Every other call runs alone. Commits, checkpoints and the opening
-/// of the file hold the lock file.
+/// of the file hold the lock file. What other connections commit, of any process, is noticed on the writer's own
+/// connection, because that does not count its own commits: each of those is announced once.
 class writer {
  public:
   writer(const options& settings, change_hub& hub);
@@ -49,6 +50,8 @@ class writer {
   void work();
   void serve();
   bool lock(std::chrono::milliseconds patience);
+  void look_for_others();
+  void open_for_listeners();
   result<void> ensure_open();
   void commit_group(std::shared_ptr<batch_call> first);
   applied apply(const std::shared_ptr<batch_call>& call, bool alone);
@@ -63,7 +66,8 @@ class writer {
   call_queue queue_;
   lock_file lock_;
   std::unique_ptr<connection> connection_;
-  runtime::deadline last_checkpoint_;
+  std::int64_t seen_version_ = 0;  // of the connection: 0 before the first look
+  runtime::deadline last_checkpoint_, last_look_;
   std::thread thread_;
 };
 

@@ -70,6 +70,20 @@ DATABASE_CASE("a commit is announced before whoever committed knows of it") {
   CHECK(listener->announced() > before);
 }
 
+DATABASE_CASE("a commit of this process is announced once") {
+  EACH_EMBEDDED_DATABASE("");
+  t.make_items();
+  auto listener = t.db->listen("items");
+  drain(t, *listener);
+  for (std::int64_t round = 0; round < 5; ++round) {
+    const auto before = listener->announced();
+    REQUIRE(t.db.execute({insert_item(round)}));
+    CHECK(listener->announced() == before + 1);
+    drain(t, *listener);  // the file is looked at several times meanwhile
+    CHECK(listener->announced() == before + 1);
+  }
+}
+
 DATABASE_CASE("what another process commits is announced with its wake-up") {
   EACH_DATABASE();
   t.make_items();

@@ -116,8 +116,8 @@ awaitable<std::vector<running_cache::reply>> ask_a_thousand(geo_database& g, run
 awaitable<void> thousand_misses(geo_database& g, running_cache& c) {
   co_await put(g.events, {event_at("a", centre)});
   co_await c.engine.fresh.catch_up(runtime::steady_now() + 5s);
-  // A commit may be announced a second time, by the file's own poll: whoever comes after that may not join a load that
-  // began before. Then the next place is asked for, which nobody has asked for yet.
+  // The file's first look at commits of others announces once for nothing: whoever comes after that may not join a load
+  // that began before. Then the next place is asked for, which nobody has asked for yet.
   for (int place = 0;; ++place) {
     const auto announced = c.engine.fresh.announced();
     const auto before = c.engine.loader.counts();
