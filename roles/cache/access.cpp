@@ -62,10 +62,10 @@ result<entry> read(std::string_view text) {
   return e;
 }
 
-awaitable<http_response> forbidden(std::string why, std::string challenge) {
+http_response forbidden(std::string_view why, std::string challenge) {
   http_response r = http_response::problem(403, "Forbidden", why);
   if (!challenge.empty()) r.header("WWW-Authenticate", std::move(challenge));  // RFC 6750, section 3
-  co_return r;
+  return r;
 }
 
 }  // namespace
@@ -103,20 +103,21 @@ const token_grant* access_list::find(std::string_view name) const noexcept {
   return found == grants_.end() ? nullptr : &*found;
 }
 
-net::handler access_list::guard(scope needed, net::handler then) const {
+net::admission access_list::admission(scope needed) const {
   if (empty()) {
-    return [](http_request&) {
+    return [](http_request&) -> std::optional<http_response> {
       return forbidden("no tokens are configured: start with --cache.token=NAME=TOKEN, or a file of it", "");
     };
   }
   const auto grants = std::make_shared<const access_list>(*this);
-  return net::require_bearer(tokens_)([grants, needed, then = std::move(then)](http_request& r) {
+  return [grants, needed, known = net::bearer_admission(tokens_)](http_request& r) -> std::optional<http_response> {
+    if (auto refusal = known(r)) return refusal;
     const token_grant* grant = grants->find(r.user);
-    if (grant != nullptr && grant->may(needed)) return then(r);
+    if (grant != nullptr && grant->may(needed)) return std::nullopt;
     const std::string missing(name(needed));
     return forbidden("the token '" + std::string(r.user) + "' has no scope " + missing,
                      R"(Bearer error="insufficient_scope", scope=")" + missing + '"');
-  });
+  };
 }
 
 std::string valid_token(std::string_view text) {

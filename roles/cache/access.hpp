@@ -38,9 +38,9 @@ class access_list {
   /// Null for a name that has no token.
   const token_grant* find(std::string_view name) const noexcept;
 
-  /// The handler for those whose token has the scope; request.user is then the token's name. 401 without a token or
-  /// with a wrong one (compared in constant time), 403 without the scope, and where no tokens are configured.
-  net::handler guard(scope needed, net::handler then) const;
+  /// Of those whose token has the scope; request.user is then the token's name. 401 without a token or with a wrong one
+  /// (compared in constant time), 403 without the scope, and where no tokens are configured. No body is read before.
+  net::admission admission(scope needed) const;
 
  private:
   std::vector<token_grant> grants_;

@@ -70,8 +70,8 @@ event_intake::event_intake(geo::event_repository& events, const access_list& who
 }
 
 void event_intake::add_routes(net::router& routes) {
-  routes.post("/events", who_.guard(scope::events_write, [this](http_request& r) { return post(r); }),
-              {.max_body = max_upload_bytes});
+  routes.post("/events", [this](http_request& r) { return post(r); },
+              {.max_body = max_upload_bytes, .admit = who_.admission(scope::events_write)});
 }
 
 awaitable<http_response> event_intake::post(http_request& request) {

@@ -64,8 +64,8 @@ result<purge_request> read_purge(std::string_view body) {
 }
 
 void purge_handler::add_routes(net::router& routes) {
-  routes.post("/purge", who_.guard(scope::cache_purge, [this](http_request& r) { return purge(r); }),
-              {.max_body = max_body});
+  routes.post("/purge", [this](http_request& r) { return purge(r); },
+              {.max_body = max_body, .admit = who_.admission(scope::cache_purge)});
 }
 
 awaitable<http_response> purge_handler::purge(http_request& request) {

@@ -49,30 +49,7 @@ struct token {
   std::string user;
 };
 
-struct bearer_state {
-  std::vector<token> accepted;
-  handler next;
-};
-
-awaitable<http_response> refuse(std::string challenge) { co_return unauthorized(std::move(challenge)); }
-
-class check_bearer {
- public:
-  explicit check_bearer(std::shared_ptr<const bearer_state> s) : state_(std::move(s)) {}
-  awaitable<http_response> operator()(http_request& request) const {
-    const auto given = credentials(request.header("authorization"), "bearer");
-    const digest d = sha256(given.value_or(std::string_view{}));
-    const token* found = nullptr;
-    for (const token& t : state_->accepted)  // all of them, always
-      if (CRYPTO_memcmp(t.value.data(), d.data(), d.size()) == 0) found = &t;
-    if (!given || given->empty() || found == nullptr) return refuse("Bearer");
-    request.user = found->user;
-    return state_->next(request);
-  }
-
- private:
-  std::shared_ptr<const bearer_state> state_;
-};
+awaitable<http_response> answer(http_response r) { co_return r; }
 
 struct basic_state {
   std::string challenge;
@@ -98,7 +75,7 @@ class check_basic {
   awaitable<http_response> operator()(http_request& request) const {
     const auto given = credentials(request.header("authorization"), "basic");
     auto decoded = given ? base64(*given) : std::nullopt;
-    if (!decoded) return refuse(state_->challenge);
+    if (!decoded) return answer(unauthorized(state_->challenge));
     return run_basic(state_, request, std::move(*decoded));
   }
 
@@ -108,12 +85,30 @@ class check_basic {
 
 }  // namespace
 
-middleware require_bearer(std::vector<std::pair<std::string, std::string>> accepted) {
+admission bearer_admission(std::vector<std::pair<std::string, std::string>> accepted) {
   std::vector<token> tokens;
   for (auto& [value, user] : accepted)
     if (!value.empty()) tokens.push_back({sha256(value), std::move(user)});
-  return [tokens = std::move(tokens)](handler next) -> handler {
-    return check_bearer(std::make_shared<bearer_state>(bearer_state{tokens, std::move(next)}));
+  // Shared, because copies of the function lend their users' names to requests.
+  return [tokens = std::make_shared<const std::vector<token>>(std::move(tokens))](
+             http_request& request) -> std::optional<http_response> {
+    const auto given = credentials(request.header("authorization"), "bearer");
+    const digest d = sha256(given.value_or(std::string_view{}));
+    const token* found = nullptr;
+    for (const token& t : *tokens)  // all of them, always
+      if (CRYPTO_memcmp(t.value.data(), d.data(), d.size()) == 0) found = &t;
+    if (!given || given->empty() || found == nullptr) return unauthorized("Bearer");
+    request.user = found->user;
+    return std::nullopt;
+  };
+}
+
+middleware require_bearer(std::vector<std::pair<std::string, std::string>> accepted) {
+  return [admit = bearer_admission(std::move(accepted))](handler next) -> handler {
+    return [admit, next = std::move(next)](http_request& request) {
+      auto refusal = admit(request);
+      return refusal ? answer(std::move(*refusal)) : next(request);
+    };
   };
 }
 

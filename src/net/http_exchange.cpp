@@ -8,6 +8,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <exception>
 
 namespace distsys::net {
 namespace {
@@ -147,7 +148,17 @@ std::optional<http_response> http_exchange::begin(runtime::deadline now) {
   }
   route_ = m.found;
   request_.deadline = now + route_->options.handler_timeout;
-  return std::nullopt;
+  return admit();
+}
+
+std::optional<http_response> http_exchange::admit() {
+  if (!route_->options.admit) return std::nullopt;
+  try {
+    return route_->options.admit(request_);
+  } catch (const std::exception& e) {
+    log::error("a request could not be judged", {{"route", route_->pattern}, {"what", e.what()}});
+    return http_response::problem(500, "Internal Server Error", "");
+  }
 }
 
 bool http_exchange::unchanged(const http_response& r) const {

@@ -43,6 +43,7 @@ class http_exchange {
   void reset();
 
  private:
+  std::optional<http_response> admit();
   std::optional<http_response> preflight(std::string_view allow) const;
   bool origin_allowed(std::string_view origin) const noexcept;
   bool unchanged(const http_response& response) const;

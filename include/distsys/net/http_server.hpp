@@ -75,6 +75,8 @@ class http_server {
 };
 
 /// Bearer tokens compared in constant time; 401 with WWW-Authenticate otherwise. `accepted` maps token -> user name.
+admission bearer_admission(std::vector<std::pair<std::string, std::string>> accepted);
+/// The same around a handler, for which the body has been read.
 middleware require_bearer(std::vector<std::pair<std::string, std::string>> accepted);
 /// HTTP Basic (RFC 7617), `check` decides; 401 with a realm otherwise.
 middleware require_basic(std::string realm,

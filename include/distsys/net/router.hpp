@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,10 +22,14 @@ using handler = std::function<awaitable<http_response>(http_request&)>;
 /// value or by reference to the stored one, never as a capturing lambda coroutine.
 using middleware = std::function<handler(handler next)>;
 
+/// Asked with the head alone, before the body is read: an answer refuses the request. May set request.user.
+using admission = std::function<std::optional<http_response>(http_request&)>;
+
 struct route_options {
   std::size_t max_body = 1u << 20;                    // more: 413
   std::chrono::milliseconds handler_timeout{30'000};  // becomes the request's deadline
   bool cors = true;                                   // where the server has CORS on
+  admission admit{};                                  // null: everybody
 };
 
 /// Filled before the server starts, then only read.

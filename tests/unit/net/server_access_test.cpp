@@ -78,3 +78,24 @@ TEST_CASE("bearer tokens and basic credentials") {
     CHECK(d.read_answer().status == 401);
   }
 }
+
+TEST_CASE("who is not admitted is told so before the body is read") {
+  router r = routes();
+  r.post("/guarded", &echo, {.max_body = 16u << 20, .admit = bearer_admission({{"s3cret", "ana"}})});
+  const server_fixture server(std::move(r));
+  const auto post = [](std::string_view credentials, std::size_t length) {
+    return "POST /guarded HTTP/1.1\r\nHost: t\r\n" + std::string(credentials) +
+           "Content-Length: " + std::to_string(length) + "\r\n\r\n";
+  };
+  raw_client much(server.port());
+  much.send(post("", 16u << 20));  // of the body nothing is sent
+  CHECK(much.read_answer().status == 401);
+  CHECK(much.read_to_end().empty());
+  raw_client little(server.port());  // what is small is read and thrown away: the connection goes on
+  little.send(post("Authorization: Bearer wrong\r\n", 5) + "hello");
+  CHECK(little.read_answer().status == 401);
+  little.send(post("Authorization: Bearer s3cret\r\n", 5) + "hello");
+  const auto good = little.read_answer();
+  CHECK(good.status == 200);
+  CHECK(good.body.find("hello") != std::string::npos);
+}
