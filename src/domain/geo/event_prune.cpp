@@ -1,5 +1,6 @@
 // event_repository's forgetting: finds by reading what need not be kept, and deletes it in short transactions.
 #include <algorithm>
+#include <numeric>
 
 #include "distsys/domain/geo/event_repository.hpp"
 
@@ -10,11 +11,10 @@ constexpr std::size_t chunk = 4096;  // rows that one reading looks at
 
 std::int64_t ms(timestamp t) noexcept { return t.time_since_epoch().count(); }
 
-result<std::size_t> deleted(const result<ports::batch_outcome>& done) {
+/// Rows of what follows the first statement, which raises the floor.
+result<std::size_t> deleted_above_floor(const result<ports::batch_outcome>& done) {
   if (!done) return done.error();
-  std::size_t rows = 0;
-  for (const auto n : done->affected) rows += n;
-  return rows;
+  return std::accumulate(done->affected.begin() + 1, done->affected.end(), std::size_t{0});
 }
 
 /// Events that ended or expired, oldest first, as many as have about `most` rows: key and revision.
@@ -54,6 +54,11 @@ awaitable<result<std::size_t>> delete_events(const ports::call_context& context,
   for (std::size_t i = 0; i < events->rows(); ++i)
     for (int k = 0; k < 2; ++k) twice.add(events->at(i, 0).integer());
   ports::batch b;
+  constexpr std::string_view newest =
+      "(SELECT COALESCE(MAX(c.sequence), 0) FROM geo_event_changes c WHERE c.event_key = ?)";
+  b.push_back(
+      {.sql = "UPDATE geo_pruned SET sequence = " + std::string(newest) + " WHERE sequence < " + std::string(newest),
+       .parameters = twice});
   // One that has changed since it was read stays, and all of it with it.
   b.push_back({.sql = "DELETE FROM geo_events WHERE event_key = ? AND revision = ?", .parameters = std::move(*events)});
   // The derived table is what MySQL asks for to read the table that it deletes from.
@@ -64,7 +69,7 @@ awaitable<result<std::size_t>> delete_events(const ports::call_context& context,
   b.push_back({.sql = "DELETE FROM geo_event_aliases WHERE event_key = ? AND NOT EXISTS "
                       "(SELECT 1 FROM geo_events e WHERE e.event_key = ?)",
                .parameters = std::move(twice)});
-  co_return deleted(co_await db.execute(context, std::move(b)));
+  co_return deleted_above_floor(co_await db.execute(context, std::move(b)));
 }
 
 /// One look at the history: what follows `after`, and whether each row may go.
@@ -110,9 +115,12 @@ awaitable<result<std::size_t>> delete_history(const ports::call_context& context
     if (!more) position = 0;
   }
   if (gone.parameters.empty()) co_return std::size_t{0};
+  const std::int64_t last = gone.parameters.at(gone.parameters.rows() - 1, 0).integer();
   ports::batch b;
+  b.push_back(
+      {.sql = "UPDATE geo_pruned SET sequence = ? WHERE sequence < ?", .parameters = ports::table::row(last, last)});
   b.push_back(std::move(gone));
-  co_return deleted(co_await db.execute(context, std::move(b)));
+  co_return deleted_above_floor(co_await db.execute(context, std::move(b)));
 }
 
 awaitable<result<std::size_t>> delete_letters(const ports::call_context& context, ports::database& db,
@@ -130,7 +138,9 @@ awaitable<result<std::size_t>> delete_letters(const ports::call_context& context
   if (gone.parameters.empty()) co_return std::size_t{0};
   ports::batch b;
   b.push_back(std::move(gone));
-  co_return deleted(co_await db.execute(context, std::move(b)));
+  const auto done = co_await db.execute(context, std::move(b));
+  if (!done) co_return done.error();
+  co_return std::size_t{done->affected.front()};
 }
 
 }  // namespace
@@ -142,6 +152,12 @@ awaitable<result<std::size_t>> event_repository::prune(const ports::call_context
   if (done && *done == 0) done = co_await delete_history(context, *db_, what, most, *history_position_);
   if (done && *done == 0) done = co_await delete_letters(context, *db_, what, most);
   co_return done;
+}
+
+awaitable<result<std::int64_t>> event_repository::pruned_through(const ports::call_context& context) {
+  const auto rows = co_await db_->query(context, {.sql = "SELECT sequence FROM geo_pruned"});
+  if (!rows) co_return rows.error();
+  co_return rows->empty() ? std::int64_t{0} : rows->at(0, 0).integer();
 }
 
 }  // namespace distsys::domain::geo

@@ -91,6 +91,12 @@ CREATE INDEX geo_events_by_expiry ON geo_events (expires);
 CREATE INDEX geo_event_aliases_by_event ON geo_event_aliases (event_key);
 )";
 
+// Version 3. Up to which change rows of the history have been deleted: who resumes from before there may miss some.
+constexpr std::string_view pruned_floor = R"(
+CREATE TABLE geo_pruned (floor BIGINT NOT NULL PRIMARY KEY, sequence BIGINT NOT NULL);
+INSERT INTO geo_pruned (floor, sequence) VALUES (1, 0);
+)";
+
 struct words {
   std::string_view key, serial, name, text, by_event, clustered;
   std::string_view column, row, by_event_2, of_changes, of_events;
@@ -176,8 +182,9 @@ struct script {
 }  // namespace
 
 std::span<const ports::migration> event_repository::migrations() {
-  static const script first(tables), second(history_by_place);
-  static const std::array<ports::migration, 2> list{{{"geo", 1, first.sql()}, {"geo", 2, second.sql()}}};
+  static const script first(tables), second(history_by_place), third(pruned_floor);
+  static const std::array<ports::migration, 3> list{
+      {{"geo", 1, first.sql()}, {"geo", 2, second.sql()}, {"geo", 3, third.sql()}}};
   return list;
 }
 

@@ -124,12 +124,14 @@ awaitable<void> sequences_go_on(geo_database& g) {
   co_await g.events.store(context, seen_at(start, {made("sim", 1, dice, ""), made("sim", 2, dice, "")}));
   co_await g.events.end(context, "sim", {"e1", "e2"}, start + 1s);
   const auto last = (co_await g.events.last_sequence(context)).value();
+  CHECK((co_await g.events.pruned_through(context)).value() == 0);
   clock.set(start + 48h);
   const auto old = a_day_before(start + 48h);
   CHECK(co_await prune_all(g.events, old, 100) == 2 + 3 + 2);  // events, changes but the newest, aliases
   CHECK(co_await rows_of(*g.database, "geo_events") == 0);
   CHECK((co_await g.events.last_sequence(context)).value() == last);
   CHECK((co_await g.events.changes_after(context, 0, 10))->empty());
+  CHECK((co_await g.events.pruned_through(context)).value() == last);  // who resumes from before there misses some
   co_await g.events.store(context, seen_at(start + 48h, {made("sim", 3, dice, "")}));
   CHECK((co_await g.events.last_sequence(context)).value() == last + 1);
   // The row that had to stay goes when it is the newest no more.
@@ -175,6 +177,10 @@ awaitable<void> batches_and_sources(geo_database& g) {
   CHECK(co_await count(*g.database, "one", changes) == 101);
   CHECK(co_await count(*g.database, "two", "") == 1000);
   CHECK(co_await count(*g.database, "two", changes) == 4900);
+  // Above the floor no change of the source is missing; those of the others are all there.
+  const auto floor = (co_await g.events.pruned_through(context)).value();
+  CHECK(floor > 0);
+  CHECK(floor < (co_await g.events.last_sequence(context)).value());
   // What lives keeps its newest change, whose text is the event's own.
   const auto again = (co_await g.events.find_one(context, "one", "e7")).value();
   CHECK(again.changes.size() == 1);

@@ -190,6 +190,8 @@ class event_repository {
   /// until none is left. The newest change of all stays, so that sequences never restart. What leaves is no change of
   /// what is active, and no change is written.
   awaitable<result<std::size_t>> prune(const ports::call_context& context, retention what, std::size_t most);
+  /// Changes after this one are all there; of those up to it prune() may have deleted some.
+  awaitable<result<std::int64_t>> pruned_through(const ports::call_context& context);
 
   ports::database& database() noexcept { return *db_; }
 
