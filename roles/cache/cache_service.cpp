@@ -1,5 +1,7 @@
 #include "cache_service.hpp"
 
+#include <boost/asio/this_coro.hpp>
+
 #include <utility>
 
 namespace distsys::roles::cache {
@@ -21,6 +23,7 @@ cache_service::cache_service(app::role_context& context, const cache_settings& s
       stream_handler_(engine_.events, engine_.streams),
       coverage_(context.database("database")),
       tail_(engine_),
+      teller_(engine_.events, engine_.fresh, engine_.streams),
       server_(context.loops(), http_, make_routes(settings.page)) {}
 
 // One line an endpoint.
@@ -54,6 +57,7 @@ awaitable<result<void>> cache_service::start() {
 }
 
 awaitable<result<void>> cache_service::run() {
+  telling_.spawn(co_await asio::this_coro::executor, teller_.run());
   co_await tail_.run();
   co_return result<void>{};
 }
@@ -62,6 +66,8 @@ awaitable<void> cache_service::drain(runtime::deadline limit) { co_await server_
 
 awaitable<void> cache_service::stop() {
   co_await server_.close();
+  telling_.cancel();
+  co_await telling_.wait();
   co_await engine_.stop();
 }
 

@@ -12,10 +12,12 @@
 #include "purge.hpp"
 #include "statistics.hpp"
 #include "stream_handler.hpp"
+#include "stream_teller.hpp"
 
 #include "distsys/app/role.hpp"
 #include "distsys/app/service.hpp"
 #include "distsys/net/http_server.hpp"
+#include "distsys/runtime/task_group.hpp"
 
 #include <memory>
 #include <string>
@@ -56,6 +58,8 @@ class cache_service : public app::service {
   stream_handler stream_handler_;
   coverage_handler coverage_;
   change_tail tail_;
+  stream_teller teller_;
+  runtime::task_group telling_;
   net::http_server server_;
 };
 

@@ -29,8 +29,8 @@ awaitable<result<void>> change_tail::begin() {
   const call_context context = call_context::within(read_limit);
   const auto last = co_await engine_.events.last_sequence(context);
   if (!last) co_return last.error();
-  last_ = told_ = *last;
-  engine_.streams.begin_at(last_);
+  last_ = *last;
+  engine_.streams.skip_to(last_);
   engine_.fresh.settle(number, last_, runtime::steady_now());
   co_return result<void>{};
 }
@@ -71,29 +71,11 @@ awaitable<result<void>> change_tail::catch_up() {
     if (!touched->empty()) last_ = touched->back().sequence;
     const bool more = touched->size() == page;
     // A stream that is opened once an answer shows a change begins after it.
-    if (engine_.streams.skip_to(last_)) told_ = last_;
-    if (!more) engine_.fresh.settle(number, last_, begun);
-    // The streams need the texts, and no answer waits for them.
-    if (const auto told = co_await tell_streams(); !told) co_return told.error();
-    if (!more) co_return result<void>{};
+    engine_.streams.skip_to(last_);
+    if (more) continue;
+    engine_.fresh.settle(number, last_, begun);
+    co_return result<void>{};
   }
-}
-
-awaitable<result<void>> change_tail::tell_streams() {
-  while (told_ < last_) {
-    if (engine_.streams.skip_to(last_)) {
-      told_ = last_;
-      break;
-    }
-    const call_context context = call_context::within(read_limit);
-    auto changes = co_await engine_.events.changes_after(context, told_, page);
-    if (!changes) co_return changes.error();
-    // Nothing is told that could still be served as it was.
-    std::erase_if(*changes, [this](const auto& c) { return c.sequence > last_; });
-    told_ = changes->empty() ? last_ : changes->back().sequence;
-    engine_.streams.publish(std::move(*changes));
-  }
-  co_return result<void>{};
 }
 
 }  // namespace distsys::roles::cache

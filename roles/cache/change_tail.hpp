@@ -1,4 +1,4 @@
-// Follows the change log of the events: drops what a change touches, then tells the streams.
+// Follows the change log of the events: drops what a change touches.
 #pragma once
 
 #include "engine.hpp"
@@ -22,12 +22,10 @@ class change_tail {
 
  private:
   awaitable<result<void>> catch_up();
-  awaitable<result<void>> tell_streams();
 
   engine& engine_;
   std::shared_ptr<ports::change_listener> listener_;
   std::int64_t last_ = 0;  // applied
-  std::int64_t told_ = 0;  // to the streams
 };
 
 }  // namespace distsys::roles::cache

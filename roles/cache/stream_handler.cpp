@@ -80,10 +80,10 @@ awaitable<void> stream_handler::run(net::body_stream& out, std::shared_ptr<subsc
                                     std::optional<std::int64_t> after) {
   co_await asio::this_coro::throw_if_cancelled(false);
   if (!co_await out.write("retry: 1000\n\n")) co_return;
-  const bool told = after && *after <= from->since() && from->since() - *after <= longest_replay;
-  if (told) {
-    if (!co_await replay(out, *from, *after)) co_return;
-  } else {
+  const bool near = after && *after <= from->since() && from->since() - *after <= longest_replay;
+  const replayed told = near ? co_await replay(out, *from, *after) : replayed::not_told;
+  if (told == replayed::given_up) co_return;
+  if (told == replayed::not_told) {
     const std::string first = position_message(after ? "reset" : "hello", from->since());
     if (!co_await out.write(first)) co_return;
   }
@@ -105,11 +105,15 @@ awaitable<void> stream_handler::run(net::body_stream& out, std::shared_ptr<subsc
   }
 }
 
-awaitable<bool> stream_handler::replay(net::body_stream& out, const subscription& from, std::int64_t after) {
+awaitable<stream_handler::replayed> stream_handler::replay(net::body_stream& out, const subscription& from,
+                                                           std::int64_t after) {
   while (after < from.since()) {
     const ports::call_context context = ports::call_context::within(10s);
     auto changes = co_await events_.changes_after(context, after, replay_page);
-    if (!changes) co_return false;  // the client comes again
+    // Asked after the reading: what retention has deleted meanwhile is missing from it.
+    const auto pruned = co_await events_.pruned_through(context);
+    if (!changes || !pruned) co_return replayed::given_up;  // the client comes again
+    if (*pruned > after) co_return replayed::not_told;
     std::string text;
     for (auto& c : *changes) {
       after = c.sequence;
@@ -118,9 +122,9 @@ awaitable<bool> stream_handler::replay(net::body_stream& out, const subscription
       if (const auto as = seen_through(from.filter(), *e)) append_message(text, *as, e->what);
     }
     if (changes->empty()) break;
-    if (!text.empty() && !co_await out.write(text)) co_return false;
+    if (!text.empty() && !co_await out.write(text)) co_return replayed::given_up;
   }
-  co_return true;
+  co_return replayed::told;
 }
 
 }  // namespace distsys::roles::cache

@@ -21,7 +21,8 @@ class stream_handler {
 
  private:
   awaitable<void> run(net::body_stream& out, std::shared_ptr<subscription> from, std::optional<std::int64_t> after);
-  awaitable<bool> replay(net::body_stream& out, const subscription& from, std::int64_t after);
+  enum class replayed { told, not_told, given_up };
+  awaitable<replayed> replay(net::body_stream& out, const subscription& from, std::int64_t after);
 
   domain::geo::event_repository& events_;
   stream_hub& hub_;

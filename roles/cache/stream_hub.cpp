@@ -87,22 +87,24 @@ stream_hub::outcome stream_hub::subscribe(stream_filter filter, executor where, 
   return {stream_places::full::no, std::move(s)};
 }
 
-void stream_hub::begin_at(std::int64_t sequence) {
+std::int64_t stream_hub::told() const {
   const std::scoped_lock lock(mutex_);
-  sequence_ = sequence;
+  return sequence_;
 }
 
 bool stream_hub::skip_to(std::int64_t sequence) {
   const std::scoped_lock lock(mutex_);
   if (streams() > 0) return false;
-  sequence_ = sequence;
+  sequence_ = std::max(sequence_, sequence);
   return true;
 }
 
-void stream_hub::publish(std::vector<geo::change> changes) {
-  if (changes.empty()) return;
+// A stream that was opened after a skip begins after it: what is older is not for it.
+void stream_hub::publish(std::vector<geo::change> changes, std::int64_t through) {
   const std::scoped_lock lock(mutex_);
-  sequence_ = changes.back().sequence;
+  std::erase_if(changes,
+                [this, through](const geo::change& c) { return c.sequence <= sequence_ || c.sequence > through; });
+  sequence_ = std::max(sequence_, through);
   if (streams() == 0) return;
   std::vector<std::shared_ptr<subscription>> open;
   for (const auto& s : subscribers_)

@@ -82,16 +82,17 @@ class stream_hub {
   /// `where` is the stream's loop, `client` who reads it.
   outcome subscribe(stream_filter filter, executor where, const asio::ip::address& client);
 
-  /// The number of the last change before the first publish().
-  void begin_at(std::int64_t sequence);
-  void publish(std::vector<domain::geo::change> changes);
+  /// The last change that streams have been told, or need not be.
+  std::int64_t told() const;
+  /// Changes up to `through`; those that have been told are left out.
+  void publish(std::vector<domain::geo::change> changes, std::int64_t through);
   /// Instead of publishing up to there, when there is nobody to publish to: false when there is.
   bool skip_to(std::int64_t sequence);
   std::size_t streams() const { return places_.taken(); }
 
  private:
   stream_places places_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::int64_t sequence_ = 0;
   std::vector<std::weak_ptr<subscription>> subscribers_;
 };

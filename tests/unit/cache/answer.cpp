@@ -99,11 +99,24 @@ TEST_CASE("a change is a Server-Sent Event with its sequence as id") {
   CHECK(out == std::string("id: 7\nevent: appeared\ndata: ") + feature + "\n\n");
 }
 
+namespace {
+
+std::vector<geo::change> changes(std::int64_t first, std::int64_t count) {
+  std::vector<geo::change> all;
+  for (std::int64_t i = 0; i < count; ++i) {
+    all.push_back(change_at(geo::change_kind::changed, {1, 2}));
+    all.back().sequence = first + i;
+  }
+  return all;
+}
+
+}  // namespace
+
 TEST_CASE("the hub bounds its streams and each one's queue") {
   boost::asio::io_context loop;
   stream_hub hub(2, 2);
   const asio::ip::address client = asio::ip::make_address("203.0.113.9");
-  hub.begin_at(41);
+  CHECK(hub.skip_to(41));
   auto slow = hub.subscribe({}, loop.get_executor(), client).taken;
   REQUIRE(slow);
   CHECK(slow->since() == 41);
@@ -113,11 +126,15 @@ TEST_CASE("the hub bounds its streams and each one's queue") {
   CHECK(hub.streams() == 1);
   CHECK(hub.subscribe({}, loop.get_executor(), client).taken != nullptr);
 
-  hub.publish({change_at(geo::change_kind::appeared, {1, 2})});
+  CHECK_FALSE(hub.skip_to(50));  // there is somebody to tell
+  // Those that had been told when the stream began, and those that may not be told yet, are left out.
+  hub.publish(changes(40, 4), 42);
   auto taken = slow->take();
-  CHECK(taken.events.size() == 1);
+  REQUIRE(taken.events.size() == 1);
+  CHECK(taken.events.front()->what.sequence == 42);
   CHECK_FALSE(taken.dropped);
-  hub.publish(std::vector<geo::change>(5000, change_at(geo::change_kind::changed, {1, 2})));
+  CHECK(hub.told() == 42);
+  hub.publish(changes(43, 5000), 5042);
   taken = slow->take();
   CHECK(taken.dropped);
   CHECK(taken.events.empty());
@@ -152,9 +169,15 @@ TEST_CASE("a stream's queue is bounded by bytes too") {
   REQUIRE(s);
   geo::change big = change_at(geo::change_kind::appeared, {1, 2});
   big.feature = std::string(100'000, ' ');
-  for (int i = 0; i < 30; ++i) hub.publish({big});
+  const auto publish = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      big.sequence = hub.told() + 1;
+      hub.publish({big}, big.sequence);
+    }
+  };
+  publish(30);
   CHECK_FALSE(s->take().dropped);
-  for (int i = 0; i < 60; ++i) hub.publish({big});
+  publish(60);
   const auto last = s->take();
   CHECK(last.dropped);
   CHECK(last.events.empty());
