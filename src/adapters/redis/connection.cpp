@@ -12,7 +12,6 @@ namespace {
 constexpr std::size_t max_pending = 16'384;           // calls
 constexpr std::size_t max_queued_bytes = 256u << 20;  // that are not written yet; one call is always taken
 constexpr std::size_t read_size = 64u << 10;
-constexpr std::size_t piece = 16u << 10;  // hiredis moves what is left of its buffer at each reply: keep it short
 constexpr auto grace = std::chrono::seconds(1);
 
 }  // namespace
@@ -107,27 +106,36 @@ awaitable<error> connection::serve() {
   const auto s = stream_;
   in_.resize(read_size);
   for (;;) {
-    const auto [ec, n] = co_await s->read_some(asio::buffer(in_));
+    const auto room = reader.room();
+    const auto [ec, n] =
+        co_await s->read_some(room.empty() ? asio::buffer(in_) : asio::buffer(room.data(), room.size()));
     if (s != stream_ || state_ == state::closed) co_return error{errc::unavailable, "the connection was given up"};
     if (ec)
       co_return error{errc::unavailable, ec == asio::error::eof ? "the server closed the connection" : ec.message()};
     last_read_ = runtime::steady_now();
-    if (auto ok = take_in(reader, {in_.data(), n}); !ok) co_return ok.error();
+    if (!room.empty()) reader.filled(n);
+    if (auto ok = take_in(reader, {in_.data(), room.empty() ? n : 0}); !ok) co_return ok.error();
   }
 }
 
+std::size_t connection::next_reply_limit() const noexcept {
+  return in_flight_.empty() ? 0 : in_flight_.front()->max_reply;
+}
+
 result<void> connection::take_in(reply_reader& reader, std::string_view bytes) {
-  while (!bytes.empty()) {
-    if (auto ok = reader.feed(bytes.substr(0, piece)); !ok) return ok;
-    bytes.remove_prefix(std::min(piece, bytes.size()));
+  for (;;) {
     for (;;) {
-      auto one = reader.next(in_flight_.empty() ? 0 : in_flight_.front()->max_reply);
+      auto one = reader.next(next_reply_limit());
       if (!one) return one.error();
       if (!*one) break;
       if (in_flight_.empty()) return error{errc::unavailable, "the server sent an answer to no question"};
       if (!std::exchange(heard_, true)) backoff_.reset();
       if (in_flight_.front()->deliver(std::move(**one))) in_flight_.pop_front();
     }
+    if (bytes.empty()) break;
+    const auto used = reader.feed(bytes, next_reply_limit());
+    if (!used) return used.error();
+    bytes.remove_prefix(*used);
   }
   count_pending();
   return {};

@@ -57,6 +57,7 @@ class connection : public std::enable_shared_from_this<connection> {
   awaitable<void> run();
   awaitable<bool> pause(const error& why);
   awaitable<error> serve();
+  std::size_t next_reply_limit() const noexcept;
   result<void> take_in(reply_reader& reader, std::string_view bytes);
   void schedule_flush();
   void flush();

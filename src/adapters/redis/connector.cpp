@@ -48,7 +48,7 @@ awaitable<result<std::vector<reply>>> exchange(stream& s, const command& c, runt
     if (timely.late()) co_return error{errc::unavailable, "no answer within the connect timeout"};
     if (ec)
       co_return error{errc::unavailable, ec == asio::error::eof ? "the server closed the connection" : ec.message()};
-    if (auto ok = reader.feed({in.data(), n}); !ok) co_return ok.error();
+    if (auto used = reader.feed({in.data(), n}, in.size()); !used) co_return used.error();  // a piece, so all
     for (;;) {
       auto one = reader.next(64u << 10);
       if (!one) co_return one.error();

@@ -2,6 +2,8 @@
 
 #include "stored_value.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -10,9 +12,17 @@ namespace distsys::adapters::redis {
 namespace {
 
 constexpr std::size_t max_line = 64u << 10;  // of a status, an error or an integer
-constexpr std::size_t max_number = 32;       // of the line before a bulk string or an array
+constexpr std::size_t piece = 16u << 10;     // hiredis moves what is left of its buffer at each reply: keep it short
+constexpr std::size_t kept_buffer = 256u << 10;
+constexpr std::size_t large = 16u << 10;  // a value from this size on is not worth two copies
+constexpr std::size_t max_number = 32;    // of the line before a bulk string or an array
 
 error nonsense(std::string what) { return {errc::unavailable, "the server sent " + std::move(what)}; }
+
+reply::kind kind_of(const stored_value& value) {
+  if (value.kind == stored_kind::tombstone) return reply::kind::tombstone;
+  return value.kind == stored_kind::damaged ? reply::kind::damaged : reply::kind::bulk;
+}
 
 int depth_of(const redisReadTask* task) {
   int depth = 0;
@@ -27,6 +37,7 @@ redisReplyObjectFunctions reply_reader::functions_{&on_string, &on_array, &on_in
 reply_reader::reply_reader(reply_limits limits, bool stored)
     : limits_(limits), stored_(stored), reader_(redisReaderCreateWithFunctions(&functions_)) {
   if (!reader_) throw std::bad_alloc();
+  reader_->maxbuf = kept_buffer;  // 16 KiB would be given back, and asked for again, at every reply of some size
 }
 
 // hiredis frees and links nothing by itself: a nested reply goes into its parent's elements, which were made with it.
@@ -47,8 +58,7 @@ void* reply_reader::on_string(const redisReadTask* task, char* text, std::size_t
   const auto* const self = static_cast<const reply_reader*>(task->privdata);
   if (r->type == reply::kind::bulk && self->stored_) {
     const stored_value value = decode(bytes);
-    if (value.kind == stored_kind::tombstone) r->type = reply::kind::tombstone;
-    if (value.kind == stored_kind::damaged) r->type = reply::kind::damaged;
+    r->type = kind_of(value);
     bytes = value.bytes;
   }
   r->text.assign(bytes);
@@ -80,12 +90,52 @@ void* reply_reader::on_nil(const redisReadTask* task) {
 
 void reply_reader::on_free(void* object) { delete static_cast<reply*>(object); }
 
-result<void> reply_reader::feed(std::string_view bytes) {
+result<std::size_t> reply_reader::feed(std::string_view bytes, std::size_t max_bytes) {
+  if (!large_.empty()) {
+    const std::size_t n = std::min(bytes.size(), large_.size() - large_filled_);
+    std::memcpy(large_.data() + large_filled_, bytes.data(), n);
+    large_filled_ += n;
+    return n;
+  }
+  if (begin_large(bytes, max_bytes)) return bytes.find('\n') + 1;
+  bytes = bytes.substr(0, piece);
   reader_->privdata = this;  // hiredis's macro for it does not compile as C++
   if (redisReaderFeed(reader_.get(), bytes.data(), bytes.size()) != REDIS_OK)
     return nonsense("a reply that does not fit into memory");
   unfinished_ += bytes.size();
-  return {};
+  return bytes.size();
+}
+
+/// A large value at the start of `bytes`, when hiredis has nothing begun: "$65536\r\n".
+bool reply_reader::begin_large(std::string_view bytes, std::size_t max_bytes) {
+  if (bytes.front() != '$' || unfinished_ != 0) return false;
+  const auto end = bytes.substr(0, max_number).find("\r\n");
+  if (end == std::string_view::npos) return false;
+  std::size_t size = 0;
+  const auto [stop, bad] = std::from_chars(bytes.data() + 1, bytes.data() + end, size);
+  if (bad != std::errc{} || stop != bytes.data() + end || size < large || size + 2 > max_bytes) return false;
+  large_.resize(size + 2);
+  large_filled_ = 0;
+  return true;
+}
+
+std::span<char> reply_reader::room() noexcept {
+  return {large_.data() + large_filled_, large_.empty() ? 0 : large_.size() - large_filled_};
+}
+
+result<std::optional<reply>> reply_reader::finish_large() {
+  if (large_filled_ < large_.size()) return std::optional<reply>();
+  if (!large_.ends_with("\r\n")) return nonsense("what is not the Redis protocol");
+  large_.resize(large_.size() - 2);
+  reply r;
+  r.type = reply::kind::bulk;
+  if (stored_) {
+    const stored_value value = decode(large_);
+    r.type = kind_of(value);
+    large_.erase(0, large_.size() - value.bytes.size());
+  }
+  r.text = std::exchange(large_, {});
+  return std::optional<reply>(std::move(r));
 }
 
 // A line that never ends would be searched for its end again at every byte.
@@ -101,6 +151,7 @@ bool reply_reader::plausible() const noexcept {
 }
 
 result<std::optional<reply>> reply_reader::next(std::size_t max_bytes) {
+  if (!large_.empty()) return finish_large();
   void* object = nullptr;
   if (redisReaderGetReply(reader_.get(), &object) != REDIS_OK) return nonsense("what is not the Redis protocol");
   if (object) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,8 +34,13 @@ class reply_reader {
   /// Where `stored` is set, bulk strings are stored values (stored_value.hpp) and are told apart.
   reply_reader(reply_limits limits, bool stored);
 
-  /// No more than one reply's worth may wait in the reader: feed little (16 KiB), then ask until there is none.
-  result<void> feed(std::string_view bytes);
+  /// How many of the bytes were taken: then ask for replies until there is none. `max_bytes` is what the next reply
+  /// may have.
+  result<std::size_t> feed(std::string_view bytes, std::size_t max_bytes);
+  /// While a large value is on its way: where its bytes belong, to be read there without another copy. Else empty.
+  std::span<char> room() noexcept;
+  void filled(std::size_t bytes) noexcept { large_filled_ += bytes; }
+
   /// The next reply; nothing when more bytes are needed. errc::unavailable when the bytes are not the protocol, or the
   /// reply is of more than `max_bytes`.
   result<std::optional<reply>> next(std::size_t max_bytes);
@@ -47,6 +53,8 @@ class reply_reader {
   static void on_free(void* object);
   static reply* place(const redisReadTask* task);
   bool plausible() const noexcept;
+  bool begin_large(std::string_view bytes, std::size_t max_bytes);
+  result<std::optional<reply>> finish_large();
 
   struct deleter {
     void operator()(redisReader* r) const noexcept { redisReaderFree(r); }
@@ -55,6 +63,8 @@ class reply_reader {
   reply_limits limits_;
   bool stored_;
   std::size_t unfinished_ = 0;  // bytes since the last whole reply
+  std::string large_;           // a value and its line break, which goes past hiredis; empty: none
+  std::size_t large_filled_ = 0;
   std::unique_ptr<redisReader, deleter> reader_;
 };
 

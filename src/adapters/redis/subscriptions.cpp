@@ -13,7 +13,6 @@ namespace distsys::adapters::redis {
 namespace {
 
 constexpr std::size_t max_message = (64u << 20) + (64u << 10);
-constexpr std::size_t piece = 16u << 10;
 
 }  // namespace
 
@@ -133,8 +132,10 @@ awaitable<error> subscriptions::serve() {
     const auto [ec, n] = co_await s->read_some(asio::buffer(in));
     if (ec) co_return error{errc::unavailable, ec.message()};
     heard_ = true;
-    for (std::string_view bytes(in.data(), n); !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
-      if (auto ok = reader.feed(bytes.substr(0, piece)); !ok) co_return ok.error();
+    for (std::string_view bytes(in.data(), n); !bytes.empty();) {
+      const auto used = reader.feed(bytes, max_message);
+      if (!used) co_return used.error();
+      bytes.remove_prefix(*used);
       for (;;) {
         auto one = reader.next(max_message);
         if (!one) co_return one.error();

@@ -1,0 +1,121 @@
+#include "reply.hpp"
+
+#include "stored_value.hpp"
+#include "tests/support/catch.hpp"
+
+#include <algorithm>
+#include <limits>
+
+using namespace distsys;
+using namespace distsys::adapters::redis;
+
+namespace {
+
+constexpr std::size_t plenty = 1u << 20;
+
+/// All replies of `bytes`, fed `step` at a time, as the connection does it.
+result<std::vector<reply>> read(std::string_view bytes, std::size_t step, bool stored = false,
+                                std::size_t max_bytes = plenty) {
+  reply_reader reader({.elements = 4, .depth = 1}, stored);
+  std::vector<reply> replies;
+  while (!bytes.empty()) {
+    std::string_view part = bytes.substr(0, step);
+    bytes.remove_prefix(part.size());
+    if (const auto room = reader.room(); !room.empty()) {
+      const std::size_t n = std::min(room.size(), part.size());
+      std::ranges::copy(part.substr(0, n), room.begin());
+      reader.filled(n);
+      part.remove_prefix(n);
+    }
+    for (;;) {
+      auto one = reader.next(max_bytes);
+      if (!one) return one.error();
+      if (*one) {
+        replies.push_back(std::move(**one));
+        continue;
+      }
+      if (part.empty()) break;
+      const auto used = reader.feed(part, max_bytes);
+      if (!used) return used.error();
+      part.remove_prefix(*used);
+    }
+  }
+  return replies;
+}
+
+std::string bulk(const std::string& text) { return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n"; }
+
+}  // namespace
+
+TEST_CASE("replies are read whole, however their bytes come", "[redis]") {
+  const std::string large(100'000, 'x');
+  const std::string bytes = "+OK\r\n:-42\r\n" + bulk("a\r\nb") + "$-1\r\n*3\r\n" + bulk("one") + "$-1\r\n:3\r\n" +
+                            bulk(large) + "-ERR no\r\n" + bulk(large) + bulk("") + "*0\r\n*-1\r\n";
+  for (const std::size_t step : {1u, 2u, 7u, 1000u, 1u << 20}) {
+    INFO(step);
+    const auto all = read(bytes, step);
+    REQUIRE(all);
+    REQUIRE(all->size() == 11);
+    CHECK((*all)[0].type == reply::kind::status);
+    CHECK((*all)[0].text == "OK");
+    CHECK((*all)[1].number == -42);
+    CHECK((*all)[2].text == "a\r\nb");
+    CHECK((*all)[3].type == reply::kind::nil);
+    REQUIRE((*all)[4].elements.size() == 3);
+    CHECK((*all)[4].elements[0].text == "one");
+    CHECK((*all)[4].elements[1].type == reply::kind::nil);
+    CHECK((*all)[4].elements[2].number == 3);
+    CHECK(((*all)[5].text == large));
+    CHECK((*all)[6].type == reply::kind::error);
+    CHECK(((*all)[7].text == large));
+    CHECK((*all)[8].text.empty());
+    CHECK((*all)[9].type == reply::kind::array);
+    CHECK((*all)[10].type == reply::kind::nil);
+  }
+}
+
+TEST_CASE("what is no reply, or too much of one, is refused", "[redis]") {
+  const std::string large(100'000, 'x');
+  for (const std::string& bytes :
+       {std::string("HTTP/1.1 400 Bad Request\r\n\r\n"), std::string("$3\r\nabcd\r\n"), std::string("$-2\r\n"),
+        std::string("$99999999999999999999\r\n"), std::string(":12a\r\n"), std::string("*5\r\n"),
+        std::string("*2147483647\r\n"), std::string("*1\r\n*1\r\n+a\r\n"), "+" + std::string(70'000, 'a'),
+        "$" + std::string(70'000, '1'), "$100000\r\n" + large + "xx"}) {
+    INFO(bytes.substr(0, 40));
+    for (const std::size_t step : {1u, 4096u, 1u << 20}) {
+      const auto all = read(bytes, step);
+      REQUIRE_FALSE(all);
+      CHECK(all.error() == errc::unavailable);
+    }
+  }
+  CHECK(read(bulk(large), 4096, false, 50'000).error() == errc::unavailable);
+  CHECK(read("$500000000\r\nabc" + large, 4096, false, 50'000).error() == errc::unavailable);
+}
+
+TEST_CASE("stored values are told apart and lose their heads", "[redis]") {
+  const std::string large(50'000, 'v');
+  const auto all = read(bulk("plain") + bulk(version_head(7) + "seven") + bulk(tombstone(8)) + bulk("\xC1q") +
+                            bulk(version_head(9) + large) + bulk("\xC1") + bulk(std::string("\xC1p\xC1")),
+                        4096, true);
+  REQUIRE(all);
+  REQUIRE(all->size() == 7);
+  CHECK((*all)[0].text == "plain");
+  CHECK((*all)[1].text == "seven");
+  CHECK((*all)[2].type == reply::kind::tombstone);
+  CHECK((*all)[3].type == reply::kind::damaged);
+  CHECK(((*all)[4].text == large));
+  CHECK((*all)[5].type == reply::kind::damaged);
+  CHECK((*all)[6].text == "\xC1");
+}
+
+TEST_CASE("a stored value is what it was, whatever bytes it begins with", "[redis]") {
+  for (const std::string& value : {std::string(), std::string("text"), std::string("\xC1"), std::string("\xC1v"),
+                                   version_head(3), tombstone(3), std::string("\0\xC1", 2)}) {
+    const auto back = decode(std::string(plain_head(value)) + value);
+    CHECK(back.kind == stored_kind::value);
+  }
+  CHECK(version_head(0) < version_head(1));
+  CHECK(version_head(9) < version_head(10));
+  CHECK(version_head(10) < version_head(std::numeric_limits<std::uint64_t>::max()));
+  CHECK(version_head(1).size() == max_head);
+}
