@@ -10,7 +10,8 @@ namespace distsys::tests {
 
 struct database_backend {
   std::string name;
-  /// A URL of an empty database, in this folder when it is embedded. `parameters` are put behind it as they are.
+  /// A URL of an empty database, in this folder when it is embedded; of a server, a database of its own. Throws when
+  /// there is no server. `parameters` are put behind it as they are.
   std::string (*fresh)(const std::filesystem::path& folder);
   bool embedded = false;  // a file "test.db" in the folder: it can be filled up, damaged, and shared by processes
 };

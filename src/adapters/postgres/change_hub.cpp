@@ -1,0 +1,43 @@
+#include "change_hub.hpp"
+
+#include <utility>
+
+namespace distsys::adapters::postgres {
+
+namespace {
+
+class listener final : public ports::change_listener {
+ public:
+  listener(std::shared_ptr<ports::wake_signal> signal, std::shared_ptr<const std::atomic<std::uint64_t>> announced)
+      : signal_(std::move(signal)), announced_(std::move(announced)) {}
+  awaitable<result<void>> wait(const ports::call_context& context) override { return signal_->wait(context.deadline); }
+  std::uint64_t announced() const noexcept override { return announced_->load(std::memory_order_acquire); }
+
+ private:
+  std::shared_ptr<ports::wake_signal> signal_;
+  std::shared_ptr<const std::atomic<std::uint64_t>> announced_;
+};
+
+}  // namespace
+
+void change_hub::wake(std::string_view channel) {
+  const std::lock_guard lock(mutex_);
+  for (const entry& e : listeners_)
+    if (const auto signal = e.channel == channel ? e.signal.lock() : nullptr) signal->raise();
+}
+
+void change_hub::wake_all() {
+  const std::lock_guard lock(mutex_);
+  for (const entry& e : listeners_)
+    if (const auto signal = e.signal.lock()) signal->raise();
+}
+
+std::unique_ptr<ports::change_listener> change_hub::listen(std::string channel) {
+  auto signal = std::make_shared<ports::wake_signal>();
+  const std::lock_guard lock(mutex_);
+  std::erase_if(listeners_, [](const entry& e) { return e.signal.expired(); });
+  listeners_.push_back({std::move(channel), signal});
+  return std::make_unique<listener>(std::move(signal), announced_);
+}
+
+}  // namespace distsys::adapters::postgres

@@ -1,0 +1,135 @@
+#include "connector.hpp"
+
+#include "distsys/foundation/text.hpp"
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/basic_resolver.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace distsys::adapters::postgres {
+
+namespace {
+
+using descriptor = asio::posix::basic_stream_descriptor<executor>;
+using resolver = asio::ip::basic_resolver<asio::ip::tcp, executor>;
+using timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, executor>;
+
+/// libpq's lists, one element an address: it resolves nothing itself (that would block), and still checks names.
+struct address_lists {
+  std::string hosts, addresses, ports;
+
+  void add(const endpoint& e, const std::string& address) {
+    const char* const comma = count_++ == 0 ? "" : ",";
+    hosts += comma + e.host;
+    addresses += comma + address;
+    ports += comma + e.port;
+  }
+  bool empty() const noexcept { return count_ == 0; }
+
+ private:
+  std::size_t count_ = 0;
+};
+
+/// A descriptor that libpq owns, watched while nothing changes it.
+class watched_socket {
+ public:
+  explicit watched_socket(executor where) : stream_(std::make_shared<descriptor>(where)) {}
+  ~watched_socket() { release(); }
+  watched_socket(const watched_socket&) = delete;
+  watched_socket& operator=(const watched_socket&) = delete;
+
+  void watch(int fd) { stream_->assign(fd); }
+  void release() {
+    if (stream_->is_open()) stream_->release();
+  }
+  const std::shared_ptr<descriptor>& stream() const noexcept { return stream_; }
+
+ private:
+  std::shared_ptr<descriptor> stream_;
+};
+
+awaitable<result<address_lists>> resolve(const options& settings) {
+  address_lists lists;
+  std::string problem;
+  for (const endpoint& e : settings.hosts) {
+    boost::system::error_code no_address;
+    if (e.host.starts_with('/')) {
+      lists.add(e, "");
+      continue;
+    }
+    if (const auto numeric = asio::ip::make_address(e.host, no_address); !no_address) {
+      lists.add(e, numeric.to_string());
+      continue;
+    }
+    resolver names(co_await asio::this_coro::executor);
+    const auto [ec, found] = co_await names.async_resolve(e.host, e.port, use_tuple);
+    if (ec == asio::error::operation_aborted) co_return error{errc::cancelled};
+    if (ec) problem = "the name " + e.host + " is not found: " + ec.message();
+    for (const auto& entry : found) lists.add(e, entry.endpoint().address().to_string());
+  }
+  if (lists.empty()) co_return error{errc::unavailable, problem};
+  co_return lists;
+}
+
+pg_connection begin(const options& settings, const address_lists& lists) {
+  std::vector<std::pair<std::string, std::string>> words{
+      {"host", lists.hosts},         {"hostaddr", lists.addresses}, {"port", lists.ports},
+      {"dbname", settings.database}, {"client_encoding", "UTF8"},   {"fallback_application_name", "distsys"},
+      {"gssencmode", "disable"},     {"keepalives_idle", "10"},     {"keepalives_interval", "5"},
+      {"keepalives_count", "3"},     {"tcp_user_timeout", "15000"}};
+  if (!settings.user.empty()) words.emplace_back("user", settings.user);
+  if (!settings.password.empty()) words.emplace_back("password", settings.password);
+  words.insert(words.end(), settings.passed.begin(), settings.passed.end());
+  std::vector<const char*> keys, values;
+  for (const auto& [key, value] : words) {
+    keys.push_back(key.c_str());
+    values.push_back(value.c_str());
+  }
+  keys.push_back(nullptr);
+  values.push_back(nullptr);
+  return pg_connection(PQconnectStartParams(keys.data(), values.data(), 0));
+}
+
+awaitable<result<void>> poll(PGconn* c, runtime::deadline limit) {
+  const auto where = co_await asio::this_coro::executor;
+  watched_socket socket(where);
+  timer late(where, limit);
+  late.async_wait([stream = socket.stream()](const boost::system::error_code& ec) {
+    if (!ec && stream->is_open()) stream->cancel();
+  });
+  for (auto next = PGRES_POLLING_WRITING; next != PGRES_POLLING_OK;) {
+    socket.watch(PQsocket(c));
+    const auto what = next == PGRES_POLLING_READING ? descriptor::wait_read : descriptor::wait_write;
+    const auto [ec] = co_await socket.stream()->async_wait(what, use_tuple);
+    socket.release();  // PQconnectPoll may close it, and open another of the same number
+    if (runtime::steady_now() >= limit) co_return error{errc::timeout, "no connection in time"};
+    if (ec) co_return error{errc::cancelled};
+    next = PQconnectPoll(c);
+    if (next == PGRES_POLLING_FAILED) co_return error{errc::unavailable, text_of(c)};
+  }
+  co_return result<void>{};
+}
+
+}  // namespace
+
+awaitable<result<pg_connection>> connect(const options& settings, runtime::deadline limit) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  const auto lists = co_await resolve(settings);
+  if (!lists) co_return lists.error();
+  pg_connection c = begin(settings, *lists);
+  if (!c) co_return error{errc::no_space, "no memory for a connection"};
+  if (PQstatus(c.get()) == CONNECTION_BAD) co_return error{errc::unavailable, text_of(c.get())};
+  if (auto done = co_await poll(c.get(), limit); !done) co_return done.error();
+  co_return c;
+}
+
+}  // namespace distsys::adapters::postgres

@@ -1,0 +1,94 @@
+#include "reads.hpp"
+
+#include "outcome.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <utility>
+
+namespace distsys::adapters::postgres {
+
+namespace {
+
+constexpr int most_attempts = 4;
+
+awaitable<bool> is_cancelled() {
+  co_return (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none;
+}
+
+/// The last attempt's exchange, whatever came of it; an error when it could not be made.
+awaitable<result<std::shared_ptr<exchange>>> attempt(session& on, const std::shared_ptr<statement_shape>& shape,
+                                                     const ports::call_context& context, const std::string& label,
+                                                     const ports::table& parameters, ports::read_options limits,
+                                                     bool shared) {
+  // The names and forms of its columns are asked for as well, so it is described even without parameters.
+  if (!shape->described) {
+    if (auto known = co_await describe(on, shape, context, label, shared); !known) co_return known.error();
+    if (co_await is_cancelled()) co_return error{errc::cancelled};
+  }
+  auto e = std::make_shared<exchange>();
+  e->steps.push_back(exchange::run(shape, parameters));
+  e->sink.emplace(row_sink{limits, {}});
+  e->until = context.deadline;
+  e->shared = shared;
+  co_await on.perform(e);
+  co_return e;
+}
+
+}  // namespace
+
+awaitable<result<void>> describe(session& on, const std::shared_ptr<statement_shape>& shape,
+                                 const ports::call_context& context, const std::string& label, bool shared) {
+  auto e = std::make_shared<exchange>();
+  e->steps.push_back(exchange::describe(shape));
+  e->until = context.deadline;
+  e->shared = shared;
+  co_await on.perform(e);
+  if (e->failure) co_return error_of(*e, label);
+  if (!shape->described) co_return error{errc::internal, "`" + shape->label + "` was described otherwise than asked"};
+  co_return result<void>{};
+}
+
+awaitable<result<ports::table>> read(loop_pool& pool, const ports::call_context& context, ports::statement s,
+                                     ports::read_options limits) {
+  auto shape = pool.shapes().get(s);
+  if (!shape) co_return shape.error();
+  for (int n = 1;; ++n) {
+    auto on = pool.reader();
+    if (!on) co_return on.error();
+    auto done = co_await attempt(**on, *shape, context, pool.settings().label, s.parameters, limits, true);
+    if (!done) co_return done.error();
+    exchange& e = **done;
+    if (!e.failure) co_return e.sink->rows ? *std::move(e.sink->rows) : ports::table();
+    if (speaks_of_types(e)) (*shape)->described = false;
+    const bool again = wants_preparing(e) || ended_by_mistake(e, (*on)->cancels());
+    if (!again || n == most_attempts || context.expired() || co_await is_cancelled())
+      co_return error_of(e, pool.settings().label);
+  }
+}
+
+awaitable<result<ports::table>> read_on(session& on, shape_catalog& shapes, const std::string& label,
+                                        const ports::call_context& context, ports::statement s) {
+  auto shape = shapes.get(s);
+  if (!shape) co_return shape.error();
+  auto done = co_await attempt(on, *shape, context, label, s.parameters, {}, false);
+  if (!done) co_return done.error();
+  exchange& e = **done;
+  if (!e.failure) co_return e.sink->rows ? *std::move(e.sink->rows) : ports::table();
+  if (speaks_of_types(e)) (*shape)->described = false;
+  co_return error_of(e, label);
+}
+
+awaitable<result<void>> probe(loop_pool& pool, const ports::call_context& context) {
+  auto on = pool.reader();
+  if (!on) co_return on.error();
+  auto e = std::make_shared<exchange>();
+  e->steps.push_back(exchange::raw("SELECT 1"));
+  e->until = context.deadline;
+  e->shared = true;
+  co_await (*on)->perform(e);
+  if (e->failure) co_return error_of(*e, pool.settings().label);
+  co_return result<void>{};
+}
+
+}  // namespace distsys::adapters::postgres

@@ -1,0 +1,83 @@
+#include "statement_shape.hpp"
+
+#include "pg_error.hpp"
+#include "sql_text.hpp"
+#include "values.hpp"
+
+#include <utility>
+
+namespace distsys::adapters::postgres {
+
+namespace {
+
+constexpr std::size_t most_parameters = 65'535;  // a 16-bit number of the protocol
+
+}  // namespace
+
+void statement_shape::describe(const PGresult* r) {
+  parameter_types.clear();
+  for (int i = 0; i < PQnparams(r); ++i) parameter_types.push_back(PQparamtype(r, i));
+  columns.clear();
+  binary_results = true;
+  for (int i = 0; i < PQnfields(r); ++i) {
+    columns.emplace_back(PQfname(r, i));
+    binary_results = binary_results && has_binary_form(PQftype(r, i));
+  }
+  described = parameter_types.size() == parameters;
+}
+
+result<std::shared_ptr<statement_shape>> shape_catalog::get(const ports::statement& s) {
+  std::shared_ptr<statement_shape> shape;
+  if (const auto found = index_.find(s.sql); found != index_.end()) {
+    recent_.splice(recent_.begin(), recent_, found->second);
+    shape = found->second->shape;
+  } else {
+    if (auto ok = check_statement(s.sql); !ok) return ok.error();
+    auto numbered = number_parameters(s.sql);
+    if (numbered.parameters > most_parameters)
+      return error{errc::too_large, "`" + first_words(s.sql) + "` has more than 65535 parameters"};
+    shape = std::make_shared<statement_shape>();
+    shape->sql = std::move(numbered.text);
+    shape->label = first_words(s.sql);
+    shape->parameters = numbered.parameters;
+    if (recent_.size() >= capacity_) {
+      index_.erase(recent_.back().sql);
+      recent_.pop_back();
+    }
+    recent_.push_front({s.sql, shape});
+    index_.emplace(recent_.front().sql, recent_.begin());
+  }
+  if (shape->parameters != s.parameters.columns())
+    return error{errc::invalid, "`" + shape->label + "` has " + std::to_string(shape->parameters) +
+                                    " parameters and was given " + std::to_string(s.parameters.columns())};
+  return shape;
+}
+
+const std::string* prepared_statements::find(const std::shared_ptr<statement_shape>& shape) {
+  const auto found = index_.find(shape.get());
+  if (found == index_.end()) return nullptr;
+  recent_.splice(recent_.begin(), recent_, found->second);
+  return &found->second->name;
+}
+
+const std::string& prepared_statements::add(const std::shared_ptr<statement_shape>& shape) {
+  recent_.push_front({shape, "d" + std::to_string(next_++)});
+  index_[shape.get()] = recent_.begin();
+  return recent_.front().name;
+}
+
+std::string prepared_statements::forget(const statement_shape* shape) {
+  const auto found = index_.find(shape);
+  if (found == index_.end()) return {};
+  std::string name = std::move(found->second->name);
+  recent_.erase(found->second);
+  index_.erase(found);
+  return name;
+}
+
+std::string prepared_statements::evict() {
+  if (recent_.size() < capacity_) return {};
+  return forget(recent_.back().shape.get());
+}
+
+}  // namespace distsys::adapters::postgres
