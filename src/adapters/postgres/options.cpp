@@ -49,24 +49,18 @@ result<void> read_word(const url& address, std::string_view name, std::initializ
   return refuse(name, *text, "one of " + list);
 }
 
-/// "a,b" with one port for all, or as many as hosts.
+/// Of the authority, or the folder of a Unix socket.
 result<std::vector<endpoint>> read_hosts(const url& address) {
-  const auto socket = address.parameter("host");
-  if (socket && !address.host().empty()) return error{errc::invalid, "postgres: two hosts: of the URL, and host="};
-  const std::string_view listed = socket ? *socket : std::string_view(address.host());
-  const std::string single = address.port() ? std::to_string(*address.port()) : "5432";
-  const std::vector<std::string_view> names = split(listed.empty() ? std::string_view("localhost") : listed, ',');
-  const std::vector<std::string_view> ports = split(address.parameter("port").value_or(single), ',');
-  if (ports.size() != 1 && ports.size() != names.size())
-    return error{errc::invalid, "postgres: port= gives one port, or one for each host"};
+  const auto folder = address.parameter("host");
+  if (folder && !address.hosts().empty()) return error{errc::invalid, "postgres: two hosts: of the URL, and host="};
+  if (folder && !folder->starts_with('/')) return refuse("host", *folder, "the folder of a Unix socket");
+  const std::string_view port = address.parameter("port").value_or("5432");
+  if (const auto n = parse_integer(port); !n || *n < 1 || *n > 65535)
+    return refuse("port", port, "a number from 1 to 65535");
   std::vector<endpoint> hosts;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const std::string_view port = ports[ports.size() == 1 ? 0 : i];
-    const auto n = parse_integer(port);
-    if (!n || *n < 1 || *n > 65535) return refuse("port", port, "a number from 1 to 65535");
-    if (trim(names[i]).empty()) return error{errc::invalid, "postgres: an empty name in the list of hosts"};
-    hosts.push_back({std::string(trim(names[i])), std::string(port)});
-  }
+  for (const url_host& h : address.hosts())
+    hosts.push_back({h.name.empty() ? "localhost" : h.name, h.port ? std::to_string(*h.port) : std::string(port)});
+  if (hosts.empty()) hosts.push_back({std::string(folder.value_or("localhost")), std::string(port)});
   return hosts;
 }
 

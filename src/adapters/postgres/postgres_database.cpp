@@ -47,7 +47,7 @@ const ports::driver postgresql_driver{"postgresql", library, "the same as postgr
                                       ports::open_function<ports::database>(&open)};
 
 postgres_database::postgres_database(options settings, runtime::runtime& loops)
-    : database("postgres"),
+    : database("postgres", ports::resilience::remote()),
       settings_(std::move(settings)),
       loops_(loops),
       sender_(runtime::random_hex(8)),
