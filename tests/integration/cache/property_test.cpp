@@ -171,11 +171,11 @@ awaitable<void> round(geo_database& g, running_cache& a, running_cache& b, runti
   out.steps += 1 + checks.size() * 7;
 }
 
-awaitable<void> rounds(geo_database& g, std::filesystem::path folder, std::uint64_t wanted, std::uint64_t seed) {
+awaitable<void> rounds(geo_database& g, std::string address, std::uint64_t wanted, std::uint64_t seed) {
   runtime::manual_clock clock(runtime::timestamp(2'000'000'000ms));
   // Small, so that cells are split and evicted too.
   const engine_settings small{.max_bytes = 512 << 10, .cell_events = 8};
-  const auto elsewhere = open_database(g.loops, folder);
+  const auto elsewhere = open_database(g.loops, address);
   running_cache a(g.database, small), b(elsewhere, small);
   co_await a.start(g.loops.loop(0));
   co_await b.start(g.loops.loop(1));
@@ -199,9 +199,8 @@ awaitable<void> rounds(geo_database& g, std::filesystem::path folder, std::uint6
   co_await elsewhere->close();
 }
 
-awaitable<void> compare(runtime::runtime& loops, std::filesystem::path folder, std::uint64_t wanted,
-                        std::uint64_t seed) {
-  return run_with_database(loops, folder, [=](geo_database& g) { return rounds(g, folder, wanted, seed); });
+awaitable<void> compare(runtime::runtime& loops, std::string address, std::uint64_t wanted, std::uint64_t seed) {
+  return run_with_database(loops, address, [=](geo_database& g) { return rounds(g, address, wanted, seed); });
 }
 
 }  // namespace
@@ -210,6 +209,6 @@ TEST_CASE("two caches answer what the database says, whatever happens in between
   const std::uint64_t wanted = from_environment("DISTSYS_TEST_INTERLEAVINGS", 1500);
   const std::uint64_t seed = from_environment("DISTSYS_TEST_SEED", runtime::thread_random()());
   WARN("seed " << seed << ", " << wanted << " steps");
-  temporary_folder folder;
-  on_a_loop([&](runtime::runtime& loops) { return compare(loops, folder.path(), wanted, seed); });
+  on_each_database(
+      [&](runtime::runtime& loops, const std::string& address) { return compare(loops, address, wanted, seed); });
 }

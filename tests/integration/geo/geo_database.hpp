@@ -1,4 +1,4 @@
-// A fresh SQLite database with the geographic tables, and a loop to use it on.
+// Fresh databases of each kind with the geographic tables, and loops to use them on.
 #pragma once
 
 #include "distsys/domain/geo/event_repository.hpp"
@@ -7,11 +7,15 @@
 #include "distsys/runtime/runtime.hpp"
 #include "distsys/runtime/task_group.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/fresh_schema.hpp"
+#include "tests/support/services.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace distsys::tests {
 
@@ -32,13 +36,25 @@ class temporary_folder {
   std::filesystem::path path_;
 };
 
-inline std::shared_ptr<ports::database> open_database(runtime::runtime& loops, const std::filesystem::path& folder) {
+inline std::shared_ptr<ports::database> open_database(runtime::runtime& loops, const std::string& address) {
+  const auto parsed = url::parse(address).value();
   for (const auto& d : ports::drivers()) {
-    if (d.scheme != "sqlite") continue;
+    if (d.scheme != parsed.scheme()) continue;
     const auto open = std::get<ports::open_function<ports::database>>(d.open);
-    return open(url::parse("sqlite:geo.db").value(), {.loops = loops, .data_dir = folder}).value();
+    return open(parsed, {.loops = loops, .data_dir = std::filesystem::temp_directory_path()}).value();
   }
-  throw failure(error{errc::not_found, "this build has no sqlite driver"});
+  throw failure(error{errc::not_found, "this build has no driver for " + address});
+}
+
+inline std::string sqlite_address(const std::filesystem::path& folder) {
+  return "sqlite:" + (folder / "geo.db").string();
+}
+
+/// The databases that a test runs against, each empty; the file is in `folder`.
+inline std::vector<std::string> fresh_databases(const std::filesystem::path& folder) {
+  std::vector<std::string> all{sqlite_address(folder)};
+  if (service_url("postgres")) all.push_back(fresh_postgres_schema());
+  return all;
 }
 
 struct geo_database {
@@ -69,8 +85,8 @@ void on_a_loop(F f) {
 }
 
 template <class F>
-awaitable<void> run_with_database(runtime::runtime& loops, std::filesystem::path folder, F test) {
-  const auto db = open_database(loops, folder);
+awaitable<void> run_with_database(runtime::runtime& loops, std::string address, F test) {
+  const auto db = open_database(loops, address);
   const ports::call_context context = ports::call_context::within(std::chrono::minutes(5));
   (co_await db->migrate(context, domain::geo::event_repository::migrations())).value();
   domain::geo::event_repository events(db);
@@ -79,11 +95,21 @@ awaitable<void> run_with_database(runtime::runtime& loops, std::filesystem::path
   co_await db->close();
 }
 
-/// Runs `test` (a coroutine function of a geo_database&) on the first of four loops.
+/// Runs `f` (a function of the loops and an address) on a loop, once for each database.
+template <class F>
+void on_each_database(F f) {
+  temporary_folder folder;
+  for (const std::string& address : fresh_databases(folder.path())) {
+    INFO(address);
+    on_a_loop([&](runtime::runtime& loops) { return f(loops, address); });
+  }
+}
+
+/// Runs `test` (a coroutine function of a geo_database&) on the first of four loops, once for each database.
 template <class F>
 void with_geo_database(F test) {
-  temporary_folder folder;
-  on_a_loop([&](runtime::runtime& loops) { return run_with_database(loops, folder.path(), test); });
+  on_each_database(
+      [&](runtime::runtime& loops, const std::string& address) { return run_with_database(loops, address, test); });
 }
 
 }  // namespace distsys::tests

@@ -226,8 +226,8 @@ ports::batch old_rows(runtime::random& dice, int n, std::vector<position>& place
   return {std::move(events), std::move(changes)};
 }
 
-awaitable<void> version_1_is_brought_forward(runtime::runtime& loops, std::filesystem::path folder) {
-  const auto db = open_database(loops, folder);
+awaitable<void> version_1_is_brought_forward(runtime::runtime& loops, std::string address) {
+  const auto db = open_database(loops, address);
   const auto all = event_repository::migrations();
   (co_await db->migrate(context, all.first(1))).value();
   runtime::random dice(71);
@@ -294,7 +294,4 @@ awaitable<void> counting_the_past_is_bounded(geo_database& g) {
 TEST_CASE("a count of the past reads no more than 50,000 rows") { with_geo_database(counting_the_past_is_bounded); }
 TEST_CASE("what was active at a time equals a replay of the changes") { with_geo_database(the_past_equals_a_replay); }
 TEST_CASE("what is pruned takes nothing from the past that is kept") { with_geo_database(the_kept_past_stays_exact); }
-TEST_CASE("a database of version 1 keeps all that it holds") {
-  tests::temporary_folder folder;
-  tests::on_a_loop([&](runtime::runtime& loops) { return version_1_is_brought_forward(loops, folder.path()); });
-}
+TEST_CASE("a database of version 1 keeps all that it holds") { tests::on_each_database(version_1_is_brought_forward); }

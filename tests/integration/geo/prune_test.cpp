@@ -192,7 +192,7 @@ awaitable<void> batches_and_sources(geo_database& g) {
 TEST_CASE("a week of churn leaves the database as large as two days") {
   tests::temporary_folder folder;
   tests::on_a_loop([&](runtime::runtime& loops) {
-    return tests::run_with_database(loops, folder.path(),
+    return tests::run_with_database(loops, tests::sqlite_address(folder.path()),
                                     [where = folder.path()](geo_database& g) { return a_week(g, where); });
   });
 }
