@@ -21,11 +21,11 @@ class event_intake {
   /// `who` must outlive this.
   event_intake(domain::geo::event_repository& events, const access_list& who);
 
-  /// For those whose token has events:write (access_list::guard). Answers when everything is durable: 200 with a
+  /// For those whose token has events:write (access_list::admission). Answers when everything is durable: 200 with a
   /// verdict a row. After another status some rows may be stored; posting them again completes it.
   awaitable<net::http_response> post(net::http_request& request);
 
-  /// POST /events, guarded.
+  /// POST /events, for those who are admitted.
   void add_routes(net::router& routes);
 
  private:

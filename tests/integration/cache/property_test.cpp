@@ -1,5 +1,5 @@
-// Random interleavings of upserts, moves, ends, expiries and queries in two caches against the database without a
-// cache.
+// Random interleavings of upserts, moves, ends, posts, expiries and questions (areas, counts, past times) in two caches
+// against the database without a cache.
 //
 // One cache shares the writer's database object; the other has its own on the same file, as another process has. While
 // a write is under way an answer is what the database says before it or after it, byte for byte. Once it is
@@ -8,11 +8,17 @@
 // DISTSYS_TEST_INTERLEAVINGS=100000 (steps, see report) for the long run, in a build without sanitizers;
 // DISTSYS_TEST_SEED to repeat one.
 #include "cache_fixture.hpp"
+#include "world.hpp"
 
+#include "roles/cache/count_request.hpp"
+#include "roles/cache/count_tile.hpp"
+#include "roles/cache/event_intake.hpp"
 #include "roles/cache/event_request.hpp"
 
 #include <algorithm>
 #include <cstdlib>
+#include <memory>
+#include <span>
 
 using namespace distsys;
 using namespace distsys::tests;
@@ -29,81 +35,82 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 
 constexpr auto promise = 10s;  // generous: what is documented (100 ms) is no matter for a busy machine
 
-constexpr geo::position places[] = {{-70.66, -33.45}, {-70.60, -33.40}, {179.999, -17}, {-179.999, -17}, {10, 89.9}};
-
-class world {
- public:
-  explicit world(std::uint64_t seed) : random_(seed) {}
-
-  geo::position position() {
-    const geo::position& p = places[random_.below(std::size(places))];
-    const double reach = random_.chance(0.5) ? 0.002 : 0.05;
-    double lon = p.lon + random_.uniform(-reach, reach);
-    if (lon >= 180) lon -= 360;
-    if (lon < -180) lon += 360;
-    return {lon, std::clamp(p.lat + random_.uniform(-reach, reach), -90.0, 90.0)};
-  }
-
-  std::vector<geo::event> events() {
-    std::vector<geo::event> all;
-    for (std::uint64_t n = 1 + random_.below(3); n > 0; --n) {
-      auto e = event_at("e" + std::to_string(random_.below(200)), position(), random_.chance(0.5) ? "jam" : "hazard");
-      if (std::any_of(all.begin(), all.end(), [&e](const auto& other) { return other.id == e.id; })) continue;
-      e.severity = static_cast<int>(random_.below(11));
-      if (random_.chance(0.2)) e.expires = runtime::now() + std::chrono::milliseconds(1 + random_.below(3000));
-      all.push_back(std::move(e));
-    }
-    return all;
-  }
-
-  std::string query() {
-    const geo::position p = position();
-    std::string q;
-    const auto text = [](double v) { return std::to_string(v); };
-    switch (random_.below(5)) {
-      case 0:
-        q = "bbox=" + text(p.lon) + ',' + text(std::max(-90.0, p.lat - 0.02)) + ',' +
-            text(p.lon + 0.03 > 180 ? p.lon + 0.03 - 360 : p.lon + 0.03) + ',' + text(p.lat);
-        break;
-      case 1:
-        q = "near=" + text(p.lat) + ',' + text(p.lon) + "&k=" + std::to_string(1 + random_.below(12));
-        break;
-      case 2:
-        q = "limit=" + std::to_string(1 + random_.below(300));
-        break;
-      default:
-        q = "lat=" + text(p.lat) + "&lon=" + text(p.lon) + "&radius=" + std::to_string(1 + random_.below(6000)) + 'm';
-    }
-    if (random_.chance(0.3)) q += random_.chance(0.5) ? "&kind=jam" : "&min_severity=5";
-    return q;
-  }
-
-  runtime::random& random() { return random_; }
-
- private:
-  runtime::random random_;
+/// A question to /events, or to /events/count.
+struct question {
+  std::string query;
+  bool counts = false;
 };
 
-awaitable<std::string> oracle(geo::event_repository& events, std::string query) {
-  const ports::call_context context = ports::call_context::within(30s);
-  const auto wanted = read_event_request(query);
+const ports::call_context context = ports::call_context::within(24h);
+
+awaitable<std::string> count_oracle(geo::event_repository& events, std::string query) {
+  const count_request wanted = read_count_request(query).value();
+  if (!wanted.by_cell) {
+    const auto counted = (co_await events.count_kinds(context, wanted.query)).value();
+    kind_counts counts;
+    for (const auto& [kind, n] : counted) counts[kind] += n;
+    co_return kinds_json(counts);
+  }
+  const auto counted = (co_await events.count_quads(context, wanted.cells, wanted.level)).value();
+  std::vector<std::shared_ptr<const count_tile>> tiles;
+  for (const geo::quad_counts& of_cell : counted) {
+    auto t = std::make_shared<count_tile>();
+    t->take(of_cell);
+    tiles.push_back(std::move(t));
+  }
+  co_return cells_json(wanted, tiles);
+}
+
+awaitable<std::string> oracle(geo::event_repository& events, question of) {
+  if (of.counts) co_return co_await count_oracle(events, of.query);
+  const auto wanted = read_event_request(of.query);
   const auto page = co_await events.find(context, wanted->query);
   co_return page ? collection_of(*page) : page.error().what();
 }
 
+awaitable<std::string> ask(running_cache& c, question what) {
+  co_return (what.counts ? co_await c.ask_count(what.query) : co_await c.ask(what.query)).body;
+}
+
 struct check {
-  std::string query, before, after;
+  question asked;
+  std::string before, after;
   std::vector<std::string> first, second;  // answers while the write was under way
 };
 
-awaitable<void> ask_into(running_cache& c, std::string query, std::string& to) { to = (co_await c.ask(query)).body; }
+awaitable<void> ask_into(running_cache& c, question what, std::string& to) { to = co_await ask(c, std::move(what)); }
+
+/// As a person's device writes: POST /events.
+awaitable<void> post(geo::event_repository& events, world& w) {
+  const access_list nobody;  // who asks has been admitted
+  event_intake intake(events, nobody);
+  json::array features;
+  for (const geo::event& e : w.events()) {
+    const json::object place{{"type", "Point"}, {"coordinates", json::array{e.at.lon, e.at.lat}}};
+    const json::object properties{{"kind", e.kind}, {"severity", e.severity}};
+    features.push_back(
+        json::object{{"type", "Feature"}, {"id", e.id}, {"geometry", place}, {"properties", properties}});
+  }
+  const json::object when{{"generated", next_observation().time_since_epoch().count()}};
+  const std::string body =
+      boost::json::serialize(json::object{{"type", "FeatureCollection"}, {"metadata", when}, {"features", features}});
+  const net::header_field type{"Content-Type", "application/geo+json"};
+  net::http_request request;
+  request.user = "sim";
+  request.headers = std::span(&type, 1);
+  request.body = body;
+  request.deadline = runtime::steady_now() + 30s;
+  const auto answer = co_await intake.post(request);
+  CHECK(answer.status == 200);
+}
 
 awaitable<void> write(geo::event_repository& events, runtime::manual_clock& clock, world& w) {
   const double dice = w.random().uniform();
-  if (dice < 0.7) {
+  if (dice < 0.6) {
     co_await put(events, w.events());
+  } else if (dice < 0.7) {
+    co_await post(events, w);
   } else if (dice < 0.85) {
-    const ports::call_context context = ports::call_context::within(30s);
     std::vector<std::string> ids{"e" + std::to_string(w.random().below(200))};
     (co_await events.end(context, "sim", std::move(ids), next_observation())).value();
   } else {
@@ -121,8 +128,8 @@ struct report {
 
   void note(std::uint64_t& kind, std::string_view what, const check& c, std::string_view got) {
     if (kind++ == 0)
-      example =
-          std::string(what) + ' ' + c.query + "\n got " + std::string(got) + "\n old " + c.before + "\n new " + c.after;
+      example = std::string(what) + ' ' + c.asked.query + "\n got " + std::string(got) + "\n old " + c.before +
+                "\n new " + c.after;
   }
 };
 
@@ -130,8 +137,9 @@ awaitable<void> round(geo_database& g, running_cache& a, running_cache& b, runti
                       report& out) {
   std::vector<check> checks(3);
   for (check& c : checks) {
-    c.query = w.query();
-    c.before = co_await oracle(g.events, c.query);
+    const bool counts = w.random().chance(0.25);
+    c.asked = {counts ? w.count_query() : w.query(), counts};
+    c.before = co_await oracle(g.events, c.asked);
     c.first.resize(2);
     c.second.resize(2);
   }
@@ -139,33 +147,32 @@ awaitable<void> round(geo_database& g, running_cache& a, running_cache& b, runti
     runtime::task_group together;
     for (check& c : checks)
       for (unsigned i = 0; i < 2; ++i) {
-        together.spawn(g.loops.loop(i), ask_into(a, c.query, c.first[i]));
-        together.spawn(g.loops.loop(i + 2), ask_into(b, c.query, c.second[i]));
+        together.spawn(g.loops.loop(i), ask_into(a, c.asked, c.first[i]));
+        together.spawn(g.loops.loop(i + 2), ask_into(b, c.asked, c.second[i]));
       }
     together.spawn(g.loops.loop(static_cast<unsigned>(w.random().below(4))), write(g.events, clock, w));
     co_await together.wait();
   }
   const auto acknowledged = runtime::steady_now();
   for (check& c : checks) {
-    c.after = co_await oracle(g.events, c.query);
+    c.after = co_await oracle(g.events, c.asked);
     for (const auto* answers : {&c.first, &c.second})
       for (const std::string& got : *answers)
         if (got != c.before && got != c.after) out.note(out.wrong, "neither before nor after:", c, got);
-    if (const auto got = co_await a.ask(c.query); got.body != c.after)
-      out.note(out.stale, "stale in the same process:", c, got.body);
+    if (const auto got = co_await ask(a, c.asked); got != c.after)
+      out.note(out.stale, "stale in the same process:", c, got);
   }
   // The other one is asked at once, and when it has heard of the write, whether it touched these queries or not. The
   // next round is about the next write.
   for (const check& c : checks)
-    if (const auto got = co_await b.ask(c.query); got.body != c.before && got.body != c.after)
-      out.note(out.wrong, "neither, in the other process:", c, got.body);
-  const ports::call_context context = ports::call_context::within(30s);
+    if (const auto got = co_await ask(b, c.asked); got != c.before && got != c.after)
+      out.note(out.wrong, "neither, in the other process:", c, got);
   const std::int64_t last = (co_await g.events.last_sequence(context)).value();
   if (!co_await b.engine.fresh.catch_up_to(last, acknowledged + promise))
     out.note(out.stale, "never heard of in the other process:", checks.front(), "");
   for (const check& c : checks)
-    if (const auto got = co_await b.ask(c.query); got.body != c.after)
-      out.note(out.stale, "stale in the other process, which has heard of it:", c, got.body);
+    if (const auto got = co_await ask(b, c.asked); got != c.after)
+      out.note(out.stale, "stale in the other process, which has heard of it:", c, got);
   out.longest_lag = std::max(out.longest_lag, runtime::steady_now() - acknowledged);
   ++out.rounds;
   out.steps += 1 + checks.size() * 7;

@@ -47,7 +47,7 @@ bool says_deleted(const event& e);
 
 /// What was refused of a document, and why.
 struct refusal {
-  std::string reason;    // one of five words: "no_position", "out_of_range", "wrong_type", "no_id", "bad_time"
+  std::string reason;    // a word: "no_position", "out_of_range", "wrong_type", "no_id", "bad_time", "too_large"
   std::string detail;    // which member, which value
   std::string document;  // the record as JSON, without personal data
 };
