@@ -88,7 +88,8 @@ std::optional<std::string> take_more_hosts(std::string& text) {
 }
 
 result<url_host> parse_host(std::string_view text) {
-  const auto parsed = boost::urls::parse_uri("x://" + std::string(text));
+  const std::string alone = "x://" + std::string(text);  // the parsed URL is a view of it
+  const auto parsed = boost::urls::parse_uri(alone);
   if (!parsed || parsed->encoded_host().empty() || !parsed->encoded_path().empty() || parsed->has_userinfo())
     return error{errc::invalid, "not a list of hosts in the URL: 'host:port,host:port' is one"};
   url_host host{parsed->host_address(), {}};
