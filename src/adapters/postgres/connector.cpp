@@ -23,6 +23,13 @@ using resolver = asio::ip::basic_resolver<asio::ip::tcp, executor>;
 using timer =
     asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, executor>;
 
+// Statements are short and run often: a plan is made once, whatever the parameters, and neither compiled nor given to
+// several processes of the server, which takes longer than to run it. It may be made while a table is empty, when a
+// sequential scan looks as cheap as an index, and would stay until the server's next ANALYZE: so where there is an
+// index it is used.
+constexpr std::string_view defaults_of_sessions =
+    "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off -c max_parallel_workers_per_gather=0";
+
 /// libpq's lists, one element an address: it resolves nothing itself (that would block), and still checks names.
 struct address_lists {
   std::string hosts, addresses, ports;
@@ -86,9 +93,16 @@ pg_connection begin(const options& settings, const address_lists& lists) {
       {"dbname", settings.database}, {"client_encoding", "UTF8"},   {"fallback_application_name", "distsys"},
       {"gssencmode", "disable"},     {"keepalives_idle", "10"},     {"keepalives_interval", "5"},
       {"keepalives_count", "3"},     {"tcp_user_timeout", "15000"}};
+  std::string server_options(defaults_of_sessions);
+  for (const auto& [key, value] : settings.passed) {
+    if (key == "options")
+      server_options += " " + value;  // what comes later counts
+    else
+      words.emplace_back(key, value);
+  }
+  words.emplace_back("options", server_options);
   if (!settings.user.empty()) words.emplace_back("user", settings.user);
   if (!settings.password.empty()) words.emplace_back("password", settings.password);
-  words.insert(words.end(), settings.passed.begin(), settings.passed.end());
   std::vector<const char*> keys, values;
   for (const auto& [key, value] : words) {
     keys.push_back(key.c_str());

@@ -136,7 +136,7 @@ void session::send() {
 void session::receive() {
   const bool alive = pipeline_.receive();
   if (!alive) return lose();
-  if (pipeline_.empty()) last_chance_ = runtime::deadline::max();
+  if (pipeline_.empty() || pipeline_.at(0).get() != last_chance_of_) last_chance_ = runtime::deadline::max();
   // A caller that left early: its statement is given a moment, then the server is asked to end it.
   if (!pipeline_.empty() && pipeline_.at(0)->answered) wake_at(runtime::steady_now() + std::chrono::milliseconds(20));
   advance();

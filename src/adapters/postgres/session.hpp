@@ -80,6 +80,7 @@ class session : public std::enable_shared_from_this<session> {
   void wake_at(runtime::deadline t);
   void look_at_deadlines();
   void end_late(std::size_t i, runtime::deadline now, runtime::deadline& next);
+  void give_until(runtime::deadline t);
   void cancel(const std::shared_ptr<exchange>& e);
   void ask_server_to_cancel();
 
@@ -89,7 +90,8 @@ class session : public std::enable_shared_from_this<session> {
   descriptor socket_;
   timer timer_;
   runtime::deadline timer_set_ = runtime::deadline::max();
-  runtime::deadline last_chance_ = runtime::deadline::max();  // of the exchange that was cancelled: then it is closed
+  runtime::deadline last_chance_ = runtime::deadline::max();  // of the first exchange: then the connection is closed
+  const exchange* last_chance_of_ = nullptr;                  // which one that was; only compared
   bool reading_ = false, writing_ = false, cancelling_ = false;
   std::uint64_t cancels_made_ = 0;
   std::function<void()> when_quiet_;

@@ -12,7 +12,8 @@ using namespace std::chrono_literals;
 // A write whose deadline has passed is cancelled by the server, most often: for its answer there is this much patience,
 // and then the connection is closed.
 constexpr auto grace = 80ms;
-constexpr auto patience = 5s;  // with a write that was cancelled long before its deadline
+constexpr auto patience = 5s;             // with a write that was cancelled long before its deadline
+constexpr auto patience_with_reads = 1s;  // that nobody waits for any more: a connection that stays silent is of no use
 
 }  // namespace
 
@@ -32,11 +33,21 @@ void session::look_at_deadlines() {
   const auto now = runtime::steady_now();
   auto next = runtime::deadline::max();
   for (std::size_t i = pipeline_.size(); i-- > 0;) end_late(i, now, next);
-  if (!pipeline_.empty() && pipeline_.at(0)->answered) ask_server_to_cancel();
+  if (!pipeline_.empty() && pipeline_.at(0)->answered) {
+    give_until(now + patience_with_reads);
+    ask_server_to_cancel();
+  }
   if (last_chance_ <= now && !pipeline_.empty()) return close({errc::unavailable, "the server did not answer in time"});
   next = std::min(next, pipeline_.empty() ? runtime::deadline::max() : last_chance_);
   if (next != runtime::deadline::max()) wake_at(next);
   check_quiet();
+}
+
+/// The first exchange must end by then.
+void session::give_until(runtime::deadline t) {
+  const exchange* const first = pipeline_.at(0).get();
+  if (std::exchange(last_chance_of_, first) != first) last_chance_ = runtime::deadline::max();
+  last_chance_ = std::min(last_chance_, t);
 }
 
 /// A read is left by its caller, a write is ended by the server, and what was not sent yet never is.
@@ -57,7 +68,7 @@ void session::end_late(std::size_t i, runtime::deadline now, runtime::deadline& 
     e->fail({{errc::timeout, "the deadline passed"}, {}, 0, false});
     return e->answer();
   }
-  if (last_chance_ > e->until + grace) last_chance_ = std::max(e->until, now) + grace;
+  give_until(std::max(e->until, now) + grace);
   ask_server_to_cancel();
 }
 
@@ -67,10 +78,10 @@ void session::cancel(const std::shared_ptr<exchange>& e) {
   if (pipeline_.withdraw(e.get()) || e->shared) {
     e->fail({{errc::cancelled, ""}, {}, 0, false});
     e->answer();
-    wake_at(runtime::steady_now());
+    wake_at(runtime::steady_now() + 20ms);  // it may be over by then
     return;
   }
-  last_chance_ = std::min(last_chance_, runtime::steady_now() + patience);
+  give_until(runtime::steady_now() + patience);
   wake_at(last_chance_);
   ask_server_to_cancel();
 }

@@ -17,11 +17,11 @@ constexpr std::size_t most_parameters = 65'535;  // a 16-bit number of the proto
 void statement_shape::describe(const PGresult* r) {
   parameter_types.clear();
   for (int i = 0; i < PQnparams(r); ++i) parameter_types.push_back(PQparamtype(r, i));
-  columns.clear();
+  column_types.clear();
   binary_results = true;
   for (int i = 0; i < PQnfields(r); ++i) {
-    columns.emplace_back(PQfname(r, i));
-    binary_results = binary_results && has_binary_form(PQftype(r, i));
+    column_types.push_back(PQftype(r, i));
+    binary_results = binary_results && has_binary_form(column_types.back());
   }
   described = parameter_types.size() == parameters;
 }

@@ -22,7 +22,7 @@ struct statement_shape {
   std::size_t parameters = 0;
   bool described = false;  // the rest is known; a changed schema makes it unknown again
   std::vector<Oid> parameter_types;
-  std::vector<std::string> columns;
+  std::vector<Oid> column_types;
   bool binary_results = false;
 
   /// Can it be run without asking the server about it first?

@@ -142,6 +142,29 @@ bool append_binary(ports::table& to, Oid t, std::string_view bytes) {
   }
 }
 
+struct element {
+  Oid oid;
+  array_type array;
+};
+constexpr std::array<element, 9> elements{{{bool_type, {1000, "boolean[]"}},
+                                           {bytea_type, {1001, "bytea[]"}},
+                                           {int2_type, {1005, "smallint[]"}},
+                                           {int4_type, {1007, "integer[]"}},
+                                           {text_type, {1009, "text[]"}},
+                                           {varchar_type, {1015, "varchar[]"}},
+                                           {int8_type, {1016, "bigint[]"}},
+                                           {float4_type, {1021, "real[]"}},
+                                           {float8_type, {1022, "double precision[]"}}}};
+
+bool is_array(Oid t) noexcept {
+  return std::ranges::any_of(elements, [t](const element& e) { return e.array.oid == t; });
+}
+
+void append_word(std::string& to, std::uint32_t v) {
+  char bytes[8];
+  to += write_big_endian(v, bytes);
+}
+
 int hex_value(char c) noexcept { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; }
 
 void append_text(ports::table& to, Oid t, std::string_view text) {
@@ -192,6 +215,34 @@ bool append_value(ports::table& to, const PGresult* r, int row, int column) {
   return true;
 }
 
+std::optional<array_type> array_of(Oid t) noexcept {
+  const auto found = std::ranges::find(elements, t, &element::oid);
+  return found == elements.end() ? std::nullopt : std::optional(found->array);
+}
+
+// One dimension, a word that says whether there are NULLs, the type, the number of elements, the first index; then the
+// elements, each after its length (-1: NULL).
+array_writer::array_writer(Oid t) {
+  for (const std::uint32_t word : {1u, 1u, t, 0u, 1u}) append_word(bytes_, word);
+}
+
+std::size_t array_writer::add(const parameter_row& row, std::size_t column) {
+  const std::size_t before = bytes_.size();
+  const char* const value = row.values()[column];
+  const auto length = static_cast<std::uint32_t>(row.lengths()[column]);
+  append_word(bytes_, value ? length : 0xffffffffu);
+  if (value) bytes_.append(value, length);
+  ++count_;
+  return bytes_.size() - before;
+}
+
+std::string array_writer::finish() {
+  std::string count;
+  append_word(count, count_);
+  bytes_.replace(12, count.size(), count);
+  return std::move(bytes_);
+}
+
 result<void> parameter_row::fill(const ports::table& t, std::size_t row, std::span<const Oid> types) {
   values_.clear();
   lengths_.clear();
@@ -224,7 +275,7 @@ void parameter_row::add_own(std::string_view bytes, bool binary) {
 result<void> parameter_row::add_bytes(std::string_view bytes, Oid type) {
   if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
     return error{errc::too_large, "is larger than 2 GiB"};
-  if (is_textual(type) || type == bytea_type) {
+  if (is_textual(type) || type == bytea_type || is_array(type)) {  // of an array: array_writer's
     add_view(bytes, true);
     return {};
   }

@@ -7,6 +7,8 @@
 #include <libpq-fe.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,6 +49,26 @@ class parameter_row {
   std::vector<int> lengths_, formats_;
   std::vector<place> places_;
   std::string scratch_;
+};
+
+struct array_type {
+  Oid oid;
+  std::string_view name;  // "bigint[]"
+};
+/// The array of a type whose binary form is written here; nothing for others.
+std::optional<array_type> array_of(Oid element) noexcept;
+
+/// A column as one array, in its binary form: what a blob parameter of that type holds.
+class array_writer {
+ public:
+  explicit array_writer(Oid element);
+  /// The value that stands at `column` of a row that was filled for this type; the bytes it took.
+  std::size_t add(const parameter_row& row, std::size_t column);
+  std::string finish();
+
+ private:
+  std::string bytes_;
+  std::uint32_t count_ = 0;
 };
 
 /// Appends one cell of a result. Whole numbers become integers, NUMERIC ones too when they have no fraction; bytea a

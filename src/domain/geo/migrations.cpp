@@ -86,7 +86,7 @@ DROP INDEX geo_event_changes_by_event{of_changes};
 CREATE INDEX geo_event_changes_by_event ON geo_event_changes ({by_event_2});
 CREATE INDEX geo_event_changes_by_cell ON geo_event_changes (cell, observed, kind, event_key);
 DROP INDEX geo_events_by_cell{of_events};
-CREATE INDEX geo_events_by_cell ON geo_events (cell, expires, kind);
+CREATE INDEX geo_events_by_cell ON geo_events (cell, expires, kind){including};
 CREATE INDEX geo_events_by_expiry ON geo_events (expires);
 CREATE INDEX geo_event_aliases_by_event ON geo_event_aliases (event_key);
 )";
@@ -99,7 +99,7 @@ INSERT INTO geo_pruned (floor, sequence) VALUES (1, 0);
 
 struct words {
   std::string_view key, serial, name, text, by_event, clustered;
-  std::string_view column, row, by_event_2, of_changes, of_events;
+  std::string_view column, row, by_event_2, of_changes, of_events, including;
 };
 
 // In SQLite an index holds the row's integer key as its last column already.
@@ -120,7 +120,8 @@ constexpr words postgres_words{.key = "BIGINT PRIMARY KEY",
                                .clustered = "",
                                .column = "CAST(FLOOR((lon + 180) / 360 * 2147483648) AS BIGINT)",
                                .row = "CAST(FLOOR((lat + 90) / 180 * 2147483648) AS BIGINT)",
-                               .by_event_2 = "event_key, observed, sequence"};
+                               .by_event_2 = "event_key, observed, sequence",
+                               .including = " INCLUDE (event_key)"};
 constexpr words mysql_words{.key = "BIGINT PRIMARY KEY",
                             .serial = "BIGINT AUTO_INCREMENT PRIMARY KEY",
                             .name = "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
@@ -152,7 +153,7 @@ std::string shuffle() {
 
 std::string filled(std::string_view script, const words& w) {
   const std::string shuffled = shuffle();
-  const std::array<std::pair<std::string_view, std::string_view>, 12> pairs{{{"{key}", w.key},
+  const std::array<std::pair<std::string_view, std::string_view>, 13> pairs{{{"{key}", w.key},
                                                                              {"{serial}", w.serial},
                                                                              {"{name}", w.name},
                                                                              {"{text}", w.text},
@@ -163,7 +164,8 @@ std::string filled(std::string_view script, const words& w) {
                                                                              {"{shuffle}", shuffled},
                                                                              {"{by_event_2}", w.by_event_2},
                                                                              {"{of_changes}", w.of_changes},
-                                                                             {"{of_events}", w.of_events}}};
+                                                                             {"{of_events}", w.of_events},
+                                                                             {"{including}", w.including}}};
   std::string sql(script);
   for (const auto& [mark, word] : pairs)
     for (std::size_t at = 0; (at = sql.find(mark, at)) != std::string::npos; at += word.size())

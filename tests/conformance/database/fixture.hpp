@@ -4,6 +4,7 @@
 #include "backends.hpp"
 #include "distsys/ports/driver.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/fault_peer.hpp"
 #include "tests/support/loops.hpp"
 #include "tests/support/matrix.hpp"
 #include "tests/support/scratch_dir.hpp"
@@ -92,3 +93,14 @@ inline statement insert_item(std::int64_t id, std::string_view name = "x") {
   matrix::begin(backend_.name);                                                                        \
   if (!backend_.embedded) return matrix::not_promised();                                               \
   database_case t(backend_ __VA_OPT__(, ) __VA_ARGS__)
+/// Those behind a server.
+#define EACH_REMOTE_DATABASE()                                                                         \
+  const auto& backend_ = GENERATE(from_range(database_backends().begin(), database_backends().end())); \
+  matrix::begin(backend_.name);                                                                        \
+  if (backend_.service.empty()) return matrix::not_promised();                                         \
+  database_case t(backend_)
+/// The same behind a proxy that does what it is told: `peer`, whose URL is `address`; `t` goes straight to the server.
+#define EACH_DATABASE_BEHIND_A_PEER()  \
+  EACH_REMOTE_DATABASE();              \
+  fault_peer peer(port_of(t.address)); \
+  const std::string address = with_port(t.address, peer.port())
