@@ -43,13 +43,14 @@ std::string_view port_name(kind port) noexcept {
 backends::backends(std::span<const ports::driver> drivers, ports::driver_environment environment)
     : drivers_(drivers), environment_(std::move(environment)) {}
 
-result<backends::object> backends::open(kind port, const url& address, std::string_view user) {
+result<backends::object> backends::open(kind port, const url& address, std::string_view user, bool needed) {
   const std::lock_guard lock(mutex_);
   const auto key = identity(port, address);
   const auto known = std::find_if(entries_.begin(), entries_.end(), [&](const entry& e) { return e.key == key; });
   if (known != entries_.end()) {
     if (std::find(known->users.begin(), known->users.end(), user) == known->users.end())
       known->users.emplace_back(user);
+    known->needed = known->needed || needed;
     return known->opened;
   }
   const auto driver = std::find_if(drivers_.begin(), drivers_.end(), [&](const ports::driver& d) {
@@ -59,7 +60,7 @@ result<backends::object> backends::open(kind port, const url& address, std::stri
     return error{errc::invalid, std::string(user) + ": no driver for '" + address.scheme() + ":'"};
   auto opened = std::visit(opener{address, environment_}, driver->open);
   if (!opened) return error{opened.error().code, std::string(user) + ": " + opened.error().detail};
-  entries_.push_back({port, key, address.masked(), *opened, {std::string(user)}});
+  entries_.push_back({port, key, address.masked(), *opened, {std::string(user)}, needed});
   return opened;
 }
 

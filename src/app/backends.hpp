@@ -25,12 +25,13 @@ class backends {
     std::string address;  // masked
     object opened;
     std::vector<std::string> users;  // "cache.database"
+    bool needed = false;             // by one of them: the others do without it, worse
   };
 
   backends(std::span<const ports::driver> drivers, ports::driver_environment environment);
 
   /// Errors are the driver's, with the user's name before them. Any thread.
-  result<object> open(kind port, const url& address, std::string_view user);
+  result<object> open(kind port, const url& address, std::string_view user, bool needed = true);
 
   /// Those that are open, in the order in which they were opened. Their addresses are stable.
   std::vector<const entry*> all() const;

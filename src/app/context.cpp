@@ -106,7 +106,7 @@ result<backends::object> context::open(std::string_view option, kind port) {
   if (const auto* password = own_.get()->find(std::string(option) + "-password");
       password != nullptr && password->given() && address.has_authority())
     address = address.with_credentials(address.user(), std::get<std::string>(password->values.front()));
-  return shared_.backends.open(port, address, user);
+  return shared_.backends.open(port, address, user, !s.declared->optional);
 }
 
 template <class Port>

@@ -96,11 +96,11 @@ awaitable<void> operations::close(runtime::deadline limit) {
 
 std::string operations::address() const { return "http://" + format_endpoint(where_) + "/"; }
 
-void operations::verdict::add(std::string_view name, const std::string& trouble) {
-  ready = ready && trouble.empty();
-  lines += trouble.empty() ? "[+] " : "[-] ";
+void operations::verdict::add(std::string_view name, const std::string& trouble, bool needed) {
+  ready = ready && (trouble.empty() || !needed);
+  lines += trouble.empty() ? "[+] " : needed ? "[-] " : "[!] ";
   lines += name;
-  if (!trouble.empty()) lines += ": " + trouble;
+  if (!trouble.empty()) lines += (needed ? ": " : ": degraded, but ready without it: ") + trouble;
   lines += '\n';
 }
 
@@ -112,7 +112,7 @@ awaitable<operations::verdict> operations::judge() {
     if (b->port == kind::url_http_client) continue;  // the world's servers are nobody's backend
     const auto h = health(*b);
     const std::string name = std::string(port_name(b->port)) + " " + b->address;
-    v.add(name, h.healthy ? "" : h.detail.empty() ? "it does not answer" : h.detail);
+    v.add(name, h.healthy ? "" : h.detail.empty() ? "it does not answer" : h.detail, b->needed);
   }
   for (const auto& c : shared_.checks) v.add(c.name, c.check());
   co_return v;

@@ -36,8 +36,8 @@ class operations {
  private:
   struct verdict {
     bool ready = true;
-    std::string lines;  // "[+] database sqlite:geo.db", "[-] cache.map: …"
-    void add(std::string_view name, const std::string& trouble);
+    std::string lines;  // "[+] database sqlite:geo.db", "[-] cache.map: …", "[!] kv_store redis://…: …"
+    void add(std::string_view name, const std::string& trouble, bool needed = true);
   };
   net::router routes();
   awaitable<verdict> judge();

@@ -38,6 +38,7 @@ struct option {
   bool repeatable = false;                         // may be given several times; file: a list, separated by commas
   bool secret = false;                             // masked everywhere; `NAME-file` is declared with it
   bool reloadable = false;                         // takes effect on SIGHUP
+  bool optional = false;                           // of a backend: without it the role is degraded, not unready
   std::span<const std::string_view> allowed = {};  // values (text) or schemes (url)
   double minimum = -std::numeric_limits<double>::infinity();  // of integer, real, duration (seconds), size (bytes)
   double maximum = std::numeric_limits<double>::infinity();
@@ -63,6 +64,11 @@ struct option {
   constexpr option as_reloadable() const {
     option o = *this;
     o.reloadable = true;
+    return o;
+  }
+  constexpr option as_optional() const {
+    option o = *this;
+    o.optional = true;
     return o;
   }
   constexpr option one_of(std::span<const std::string_view> values) const {
