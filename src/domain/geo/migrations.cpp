@@ -97,6 +97,11 @@ CREATE TABLE geo_pruned (floor BIGINT NOT NULL PRIMARY KEY, sequence BIGINT NOT 
 INSERT INTO geo_pruned (floor, sequence) VALUES (1, 0);
 )";
 
+// Version 4. What names this database where several share a store of keys and values.
+constexpr std::string_view name_of_database = R"(
+CREATE TABLE geo_identity (one BIGINT NOT NULL PRIMARY KEY, name {name} NOT NULL);
+)";
+
 struct words {
   std::string_view key, serial, name, text, by_event, clustered;
   std::string_view column, row, by_event_2, of_changes, of_events, including;
@@ -184,9 +189,9 @@ struct script {
 }  // namespace
 
 std::span<const ports::migration> event_repository::migrations() {
-  static const script first(tables), second(history_by_place), third(pruned_floor);
-  static const std::array<ports::migration, 3> list{
-      {{"geo", 1, first.sql()}, {"geo", 2, second.sql()}, {"geo", 3, third.sql()}}};
+  static const script first(tables), second(history_by_place), third(pruned_floor), fourth(name_of_database);
+  static const std::array<ports::migration, 4> list{
+      {{"geo", 1, first.sql()}, {"geo", 2, second.sql()}, {"geo", 3, third.sql()}, {"geo", 4, fourth.sql()}}};
   return list;
 }
 

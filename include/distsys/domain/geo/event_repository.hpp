@@ -1,6 +1,6 @@
 // Geographic events in a SQL database: idempotent writing with a change history, and reading by area.
 //
-// Four tables (src/domain/geo/migrations.cpp): geo_events holds each event as it last was, its feature as the bytes
+// Tables (src/domain/geo/migrations.cpp): geo_events holds each event as it last was, its feature as the bytes
 // that are served; geo_event_changes is the history, in the order of commits; geo_event_aliases finds an event by its
 // other ids; geo_dead_letters keeps what was refused.
 #pragma once
@@ -192,6 +192,9 @@ class event_repository {
   awaitable<result<std::size_t>> prune(const ports::call_context& context, retention what, std::size_t most);
   /// Changes after this one are all there; of those up to it prune() may have deleted some.
   awaitable<result<std::int64_t>> pruned_through(const ports::call_context& context);
+
+  /// A name that no other database has, made at the first call and kept with the tables. A copy has the original's.
+  awaitable<result<std::string>> identity(const ports::call_context& context);
 
   ports::database& database() noexcept { return *db_; }
 
