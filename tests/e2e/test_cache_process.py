@@ -2,11 +2,13 @@
 
 import contextlib
 import gzip
+import json
 import re
 import sqlite3
 import subprocess
+import time
 
-from cache_process import feature
+from cache_process import DEADLINE, feature
 from program import BINARY, ENVIRONMENT
 
 
@@ -67,3 +69,17 @@ def test_kill_nine_loses_nothing_and_harms_nobody(store, start_cache):
 def test_it_stops_when_asked(city):
     city.get("/events")
     assert city.stop() == 0
+
+
+def test_the_debug_log_has_a_request_s_backend_calls_by_its_trace(store, start_cache):
+    store.put(feature("centre", -70.66, -33.45))
+    cache = start_cache("--log-level=debug")
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    assert cache.get("/events/replay/centre", traceparent=f"00-{trace}-b7ad6b7169203331-01").status in (200, 404)
+    end = time.monotonic() + DEADLINE
+    while not (lines := [line for line in cache.log if '"backend call"' in line and trace in line]):
+        assert time.monotonic() < end, cache.log
+        time.sleep(0.01)
+    call = json.loads(lines[0])
+    assert (call["port"], call["driver"], call["operation"], call["tries"]) == ("database", "sqlite", "query", 1)
+    assert call["outcome"] == "success" and call["duration_ms"] > 0
