@@ -40,6 +40,15 @@ std::string_view forward_of(provenance how, trust asked) {
   return how == provenance::partial ? "distsys; fwd=partial" : "distsys; fwd=miss";
 }
 
+/// Without asking the database.
+bool from_cells(provenance how) {
+  return how == provenance::cells || how == provenance::late_cells || how == provenance::shared;
+}
+
+std::string_view detail_of(provenance how) {
+  return how == provenance::cells ? "cells" : how == provenance::shared ? "shared" : "stale-while-revalidate";
+}
+
 /// Is it the database that failed, rather than the question or the asker?
 bool failed(const error& e) {
   return e.code != errc::invalid && e.code != errc::cancelled && e.code != errc::not_found && e.code != errc::too_large;
@@ -156,8 +165,8 @@ awaitable<http_response> answer_desk::deliver_loaded(http_request& request, std:
   if (l.stored) answers_.remember_spelling(spelling, l.what);
   const time_point now = runtime::steady_now();
   if (l.found) prepared_.add();
-  if (l.found || l.how == provenance::cells || l.how == provenance::late_cells) {
-    const std::string_view detail = l.found ? "" : l.how == provenance::cells ? "cells" : "stale-while-revalidate";
+  if (l.found || from_cells(l.how)) {
+    const std::string_view detail = l.found ? "" : detail_of(l.how);
     co_return co_await hit(request, l.what, now, hit_status(l.what->expires, now, detail));
   }
   const bool collapsed = !led || l.how == provenance::joined;
@@ -170,6 +179,7 @@ awaitable<http_response> answer_desk::deliver_loaded(http_request& request, std:
     status += "; stored";
   }
   if (l.how == provenance::direct && settings_.ttl > settings_.ttl.zero()) status += "; detail=direct";
+  if (l.without_shared) status += "; detail=kv-store-unavailable";
   co_return deliver(l.what, now, std::move(status));
 }
 
@@ -192,9 +202,10 @@ awaitable<result<answer_desk::loaded>> answer_desk::load(std::string key, maker 
 answer_desk::loaded answer_desk::keep(std::string key, made m) {
   const time_point now = runtime::steady_now();
   const provenance from = m.how;
+  const bool without_shared = m.without_shared;
   shared_answer a = answer_of(std::move(key), std::move(m), now);
   const bool stored = settings_.ttl > settings_.ttl.zero() && answers_.keep(a, now);
-  return {std::move(a), from, stored, false};
+  return {std::move(a), from, stored, false, without_shared};
 }
 
 shared_answer answer_desk::answer_of(std::string key, made m, time_point now) const {

@@ -59,6 +59,7 @@ class answer_desk {
     provenance how = provenance::direct;
     bool stored = false;
     bool found = false;  // another load had just kept it
+    bool without_shared = false;
   };
 
   awaitable<trust> gate(runtime::deadline limit);

@@ -75,15 +75,17 @@ std::int64_t youngest(const std::vector<found>& all) {
 }
 
 provenance provenance_of(const std::vector<found>& parts) {
-  std::size_t kept = 0, late = 0, loaded = 0, joined = 0;
+  std::size_t kept = 0, late = 0, shared = 0, loaded = 0, joined = 0;
   for (const found& f : parts) {
     kept += f.how == origin::cell || f.how == origin::parent || f.how == origin::stale ? 1 : 0;
     late += f.how == origin::stale ? 1 : 0;
+    shared += f.how == origin::shared ? 1 : 0;
     loaded += f.how == origin::loaded ? 1 : 0;
     joined += f.how == origin::joined ? 1 : 0;
   }
-  if (loaded > 0) return kept > 0 ? provenance::partial : provenance::database;
+  if (loaded > 0) return kept + shared > 0 ? provenance::partial : provenance::database;
   if (joined > 0) return provenance::joined;
+  if (shared > 0) return provenance::shared;
   return late > 0 ? provenance::late_cells : provenance::cells;
 }
 
@@ -157,14 +159,14 @@ awaitable<result<area_maker::parts>> area_maker::gather(geo::area where, std::ve
 }
 
 // Parts of different loads are of different moments. Once the follower has applied what the youngest has seen, and none
-// of it has touched the area since the watch was taken, all of them are of this moment.
+// of it has touched the area since the watch was taken, nor a part since its own was, all of them are of this moment.
 awaitable<bool> area_maker::agree(const std::vector<found>& all, const slot_table::watch& watch, trust how) {
   if (of_one_load(all)) co_return true;
   const std::int64_t seen = youngest(all);
   if (how == trust::stale) co_return true;  // the log cannot be read: nobody knows better
   if (fresh_.applied() < seen && !co_await fresh_.catch_up_to(seen, runtime::steady_now() + agreement_limit))
     co_return false;
-  co_return watch.valid();
+  co_return watch.valid() && std::all_of(all.begin(), all.end(), [](const found& f) { return f.from->valid(); });
 }
 
 std::optional<made> area_maker::make_at_once(const geo::event_query& query, executor here) {
@@ -199,7 +201,9 @@ awaitable<result<area_maker::attempt>> area_maker::within(const geo::event_query
   if (!co_await agree(**all, watch, how)) co_return attempt{.what = {}, .again = true};
   const auto a = assemble(query, **all, runtime::now());
   if (!a) co_return a.error();
-  co_return attempt{.what = made_of(*a, **all, std::move(watch))};
+  auto what = made_of(*a, **all, std::move(watch));
+  what.without_shared = cells_.shared_is_down();
+  co_return attempt{.what = std::move(what)};
 }
 
 awaitable<result<area_maker::attempt>> area_maker::nearest(const geo::event_query& query, trust how) {
@@ -215,7 +219,10 @@ awaitable<result<area_maker::attempt>> area_maker::nearest(const geo::event_quer
     if (!co_await agree(**all, watch, how)) co_return attempt{.what = {}, .again = true};
     const auto a = assemble_nearest(query, **all, reach, whole, runtime::now());
     if (!a) co_return a.error();
-    if (*a) co_return attempt{.what = made_of(**a, **all, std::move(watch))};
+    if (!*a) continue;
+    auto what = made_of(**a, **all, std::move(watch));
+    what.without_shared = cells_.shared_is_down();
+    co_return attempt{.what = std::move(what)};
   }
 }
 

@@ -12,7 +12,7 @@ using net::http_response;
 cache_service::cache_service(app::role_context& context, const cache_settings& settings)
     : context_(context),
       http_(context.http_server("listen")),
-      engine_(context.database("database"), context.loops().size(), settings.kept),
+      engine_(context.database("database"), context.loops().size(), settings.kept, context.kv_store("kv-store")),
       handlers_(engine_),
       counts_(engine_, settings.kept.max_bytes / 16),
       statistics_(engine_, counts_),

@@ -26,7 +26,8 @@ struct cell {
   std::int64_t seen = 0;    // at least the last change that the snapshot knew
   std::uint64_t load = 0;   // equal for cells of one snapshot
   time_point filled, fresh_until;
-  std::chrono::microseconds cost{};  // of the statement that it came with
+  std::chrono::microseconds cost{};  // of the statement, or the question to the shared store, that it came with
+  bool shared = false;               // another process has read it
   mutable std::atomic<unsigned> uses{0};
   mutable std::atomic<bool> refreshing{false};
 

@@ -36,23 +36,26 @@ struct cell_loader::ticket {
 struct cell_loader::flight {
   geo::quad where;
   slot_table::watch watch;
-  std::uint64_t announced = 0;                   // before the read began
+  std::uint64_t announced = 0;                   // before the read began, and what it reads knows of
+  bool asks_shared = false;                      // what it finds may be as old as what the follower has applied
   std::vector<std::shared_ptr<ticket>> waiters;  // of the mutex, as is what follows
   std::optional<result<shared_cell>> landed;
 };
 
 cell_loader::cell_loader(geo::event_repository& events, slot_table& slots, const freshness& fresh, cell_cache& cells,
-                         runtime::task_group& loads, const limits& l)
+                         shared_cells* shared, runtime::task_group& loads, const limits& l)
     : events_(events),
       slots_(slots),
       fresh_(fresh),
       cells_(cells),
+      shared_(shared),
       loads_(loads),
       limits_(l),
       hits_(cell_counter("hit")),
       negative_(cell_counter("negative")),
       parent_(cell_counter("parent")),
       stale_(cell_counter("stale")),
+      shared_hits_(cell_counter("shared")),
       misses_(cell_counter("miss")),
       coalesced_(cell_counter("coalesced")),
       splits_(cell_counter("split")),
@@ -62,8 +65,8 @@ cell_loader::cell_loader(geo::event_repository& events, slot_table& slots, const
                                     "Reads of the database, by what they are for", {{"for", "cells"}})) {}
 
 cell_counts cell_loader::counts() const noexcept {
-  return {hits_.value(),      negative_.value(), parent_.value(),    stale_.value(),  misses_.value(),
-          coalesced_.value(), splits_.value(),   refreshes_.value(), queries_.value()};
+  return {hits_.value(),   negative_.value(),  parent_.value(), stale_.value(),     shared_hits_.value(),
+          misses_.value(), coalesced_.value(), splits_.value(), refreshes_.value(), queries_.value()};
 }
 
 cell_loader::found cell_loader::peek(const geo::quad& q, time_point now) const {
@@ -95,13 +98,16 @@ std::optional<cell_loader::found> cell_loader::kept(const geo::quad& q, trust ho
 
 // Whoever joins a load must not be given less than it could have read itself.
 bool cell_loader::joinable(const flight& f, trust how, std::uint64_t announced) const noexcept {
+  if (f.asks_shared && how == trust::doubted) return false;
   return f.announced >= announced || (how == trust::believed && f.watch.valid());
 }
 
-cell_loader::shared_flight cell_loader::begin(const geo::quad& q, std::uint64_t announced) {
+cell_loader::shared_flight cell_loader::begin(const geo::quad& q, std::uint64_t announced, bool ask_shared) {
   auto f = std::make_shared<flight>();
   f->where = q;
-  f->announced = announced;
+  f->asks_shared = ask_shared;
+  // What the shared store has is judged by what the follower has applied, and that may be less than is announced.
+  f->announced = ask_shared ? std::min(announced, fresh_.settled()) : announced;
   f->watch = slots_.take(q);
   flights_[q.code()] = f;
   return f;
@@ -129,7 +135,6 @@ awaitable<result<std::vector<cell_loader::found>>> cell_loader::get(std::vector<
   for (const found& f : all)
     if (f.from) used(f, how, now, here);
   if (b.flights.empty()) co_return all;
-  misses_.add(b.begun.size());
   coalesced_.add(b.flights.size() - b.begun.size());
   if (!b.begun.empty()) loads_.spawn(here, load(std::move(b.begun)));
   if (b.crowded) co_return error{errc::overloaded, "too many callers wait for one load"};
@@ -163,7 +168,7 @@ cell_loader::boarding cell_loader::board(std::vector<found>& all, const std::vec
       all[i] = std::move(*k);
       continue;
     } else {
-      f = begin(all[i].where, announced);
+      f = begin(all[i].where, announced, shared_ && how == trust::believed);
       b.begun.push_back(f);
       all[i].how = origin::loaded;
     }
@@ -184,6 +189,7 @@ result<void> cell_loader::collect(std::vector<found>& all, std::span<const share
     if (!landed) return cancelled ? error{errc::cancelled} : error{errc::timeout, "waited for a load under way"};
     if (!*landed) return landed->error();
     f.from = landed->value();
+    if (f.from->shared) f.how = origin::shared;
   }
   return {};
 }
@@ -197,7 +203,7 @@ void cell_loader::refresh_when_due(const shared_cell& c, time_point now, executo
   {
     const std::scoped_lock lock(mutex_);
     if (flights_.contains(c->where.code())) return c->refreshing.store(false, std::memory_order_relaxed);
-    flights.push_back(begin(c->where, fresh_.announced()));
+    flights.push_back(begin(c->where, fresh_.announced(), false));
   }
   refreshes_.add();
   loads_.spawn(here, refresh(std::move(flights), c));
@@ -208,11 +214,17 @@ awaitable<void> cell_loader::refresh(std::vector<shared_flight> flights, shared_
   const auto done = co_await guarded_read(flights);
   finish(flights, done);
   if (!done) old->refreshing.store(false, std::memory_order_relaxed);
+  if (done && shared_) shared_->offer(*done, co_await asio::this_coro::executor);
 }
 
 awaitable<void> cell_loader::load(std::vector<shared_flight> flights) {
   co_await asio::this_coro::throw_if_cancelled(false);
-  finish(flights, co_await guarded_read(flights));
+  if (shared_ && flights.front()->asks_shared) flights = co_await left_by_shared(std::move(flights));
+  if (flights.empty()) co_return;
+  misses_.add(flights.size());
+  const auto done = co_await guarded_read(flights);
+  finish(flights, done);
+  if (done && shared_) shared_->offer(*done, co_await asio::this_coro::executor);
 }
 
 // Of a task nobody catches what is thrown: one load fails, not the process.
@@ -224,6 +236,36 @@ awaitable<result<std::vector<shared_cell>>> cell_loader::guarded_read(std::span<
   } catch (const std::exception& e) {
     co_return error{errc::internal, e.what()};
   }
+}
+
+// Ends those that another process has read; answers the others.
+awaitable<std::vector<cell_loader::shared_flight>> cell_loader::left_by_shared(std::vector<shared_flight> flights) {
+  std::vector<geo::quad> quads;
+  quads.reserve(flights.size());
+  for (const auto& f : flights) quads.push_back(f->where);
+  const time_point begun = runtime::steady_now();
+  auto images = co_await shared_->get(std::move(quads));
+  std::vector<shared_flight> landed, left;
+  std::vector<shared_cell> made;
+  for (std::size_t i = 0; i < flights.size(); ++i) {
+    auto c = images[i] ? cell_of(*flights[i], *std::move(images[i]), begun) : nullptr;
+    (c ? landed : left).push_back(std::move(flights[i]));
+    if (c) made.push_back(std::move(c));
+  }
+  shared_hits_.add(made.size());
+  if (!made.empty()) finish(landed, std::move(made));
+  co_return left;
+}
+
+// As if it had been read here, when it was read there. Null when that is too long ago.
+shared_cell cell_loader::cell_of(const flight& f, geo::quad_image image, time_point begun) {
+  const time_point now = runtime::steady_now();
+  const auto age = std::max(std::chrono::milliseconds(0), runtime::now() - image.read);
+  if (age > 2 * std::chrono::duration_cast<std::chrono::milliseconds>(cells_.lifetimes().ttl)) return nullptr;
+  auto c = cell_of(f, std::move(image.rows), image.sequence, next_load_.fetch_add(1), now - age);
+  c->cost = std::chrono::duration_cast<std::chrono::microseconds>(now - begun);
+  c->shared = true;
+  return now < c->fresh_until ? c : nullptr;
 }
 
 awaitable<result<std::vector<shared_cell>>> cell_loader::read(std::span<const shared_flight> flights) {
@@ -248,7 +290,8 @@ awaitable<result<std::vector<shared_cell>>> cell_loader::read(std::span<const sh
 // split.
 awaitable<result<std::vector<shared_cell>>> cell_loader::read_less(std::span<const shared_flight> flights) {
   if (flights.size() == 1)
-    co_return std::vector{cell_of(*flights.front(), nullptr, 0, next_load_.fetch_add(1), runtime::steady_now())};
+    co_return std::vector<shared_cell>{
+        cell_of(*flights.front(), nullptr, 0, next_load_.fetch_add(1), runtime::steady_now())};
   const std::size_t half = flights.size() / 2;
   auto all = co_await read(flights.first(half));
   if (!all) co_return all.error();
@@ -259,8 +302,8 @@ awaitable<result<std::vector<shared_cell>>> cell_loader::read_less(std::span<con
 }
 
 /// `rows` null: split.
-shared_cell cell_loader::cell_of(const flight& f, std::shared_ptr<const geo::event_rows> rows, std::int64_t seen,
-                                 std::uint64_t load_number, time_point begun) const {
+std::shared_ptr<cell> cell_loader::cell_of(const flight& f, std::shared_ptr<const geo::event_rows> rows,
+                                           std::int64_t seen, std::uint64_t load_number, time_point begun) const {
   auto c = std::make_shared<cell>();
   c->where = f.where;
   c->rows = std::move(rows);

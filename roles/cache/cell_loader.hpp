@@ -1,8 +1,10 @@
-// Cells for requests: those that are kept, and one statement for all the others that nobody reads yet.
+// Cells for requests: those that are kept, those that other processes have read, and one statement for all the others
+// that nobody reads yet.
 #pragma once
 
 #include "cell_cache.hpp"
 #include "freshness.hpp"
+#include "shared_cells.hpp"
 
 #include "distsys/caching/wakeup.hpp"
 #include "distsys/domain/geo/event_repository.hpp"
@@ -29,11 +31,11 @@ enum class trust : std::uint8_t {
 };
 
 /// Where a cell came from.
-enum class origin : std::uint8_t { cell, parent, stale, loaded, joined };
+enum class origin : std::uint8_t { cell, parent, stale, shared, loaded, joined };
 
 struct cell_counts {
-  std::uint64_t hits = 0, negative_hits = 0, parent_hits = 0, stale_hits = 0, misses = 0, coalesced = 0, splits = 0,
-                refreshes = 0, queries = 0;
+  std::uint64_t hits = 0, negative_hits = 0, parent_hits = 0, stale_hits = 0, shared_hits = 0, misses = 0,
+                coalesced = 0, splits = 0, refreshes = 0, queries = 0;
 };
 
 /// Any loop. Loads are tasks of `loads`: a caller that is cancelled, or whose deadline passes, harms nobody.
@@ -50,8 +52,9 @@ class cell_loader {
     origin how = origin::cell;
   };
 
+  /// `shared` may be null: there is no second layer.
   cell_loader(domain::geo::event_repository& events, slot_table& slots, const freshness& fresh, cell_cache& cells,
-              runtime::task_group& loads, const limits& l);
+              shared_cells* shared, runtime::task_group& loads, const limits& l);
 
   /// One for each quad, in their order. What the database answered for each (unavailable, timeout, …); not_found when
   /// it may not be asked; overloaded for too many waiters; timeout at `limit`, cancelled.
@@ -66,6 +69,8 @@ class cell_loader {
   found peek(const domain::geo::quad& q, time_point now) const;
 
   cell_counts counts() const noexcept;
+  /// There is a second layer, and it does not answer.
+  bool shared_is_down() const { return shared_ && shared_->down(); }
   const cell_cache& cells() const noexcept { return cells_; }
   const limits& bounds() const noexcept { return limits_; }
 
@@ -84,26 +89,30 @@ class cell_loader {
   result<void> collect(std::vector<found>& all, std::span<const shared_flight> flights, bool cancelled);
   bool joinable(const flight& f, trust how, std::uint64_t announced) const noexcept;
   void refresh_when_due(const shared_cell& c, time_point now, executor here);
-  shared_flight begin(const domain::geo::quad& q, std::uint64_t announced);
+  shared_flight begin(const domain::geo::quad& q, std::uint64_t announced, bool ask_shared);
   awaitable<void> load(std::vector<shared_flight> flights);
+  awaitable<std::vector<shared_flight>> left_by_shared(std::vector<shared_flight> flights);
   awaitable<void> refresh(std::vector<shared_flight> flights, shared_cell old);
   awaitable<result<std::vector<shared_cell>>> guarded_read(std::span<const shared_flight> flights);
   awaitable<result<std::vector<shared_cell>>> read(std::span<const shared_flight> flights);
   awaitable<result<std::vector<shared_cell>>> read_less(std::span<const shared_flight> flights);
-  shared_cell cell_of(const flight& f, std::shared_ptr<const domain::geo::event_rows> rows, std::int64_t seen,
-                      std::uint64_t load_number, time_point begun) const;
+  std::shared_ptr<cell> cell_of(const flight& f, std::shared_ptr<const domain::geo::event_rows> rows, std::int64_t seen,
+                                std::uint64_t load_number, time_point begun) const;
+  shared_cell cell_of(const flight& f, domain::geo::quad_image image, time_point begun);
   void finish(std::span<const shared_flight> flights, const result<std::vector<shared_cell>>& read);
 
   domain::geo::event_repository& events_;
   slot_table& slots_;
   const freshness& fresh_;
   cell_cache& cells_;
+  shared_cells* const shared_;
   runtime::task_group& loads_;
   const limits limits_;
   std::atomic<std::uint64_t> next_load_{1};
   std::mutex mutex_;
   std::unordered_map<std::uint64_t, shared_flight> flights_;  // by the quad's code
-  metrics::counter &hits_, &negative_, &parent_, &stale_, &misses_, &coalesced_, &splits_, &refreshes_, &queries_;
+  metrics::counter &hits_, &negative_, &parent_, &stale_, &shared_hits_, &misses_, &coalesced_, &splits_, &refreshes_,
+      &queries_;
 };
 
 }  // namespace distsys::roles::cache

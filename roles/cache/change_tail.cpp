@@ -29,6 +29,8 @@ awaitable<result<void>> change_tail::begin() {
   const call_context context = call_context::within(read_limit);
   const auto last = co_await engine_.events.last_sequence(context);
   if (!last) co_return last.error();
+  if (engine_.shared)
+    if (const auto ok = co_await engine_.shared->begin(engine_.events, *last); !ok) co_return ok.error();
   last_ = *last;
   engine_.streams.skip_to(last_);
   engine_.fresh.settle(number, last_, runtime::steady_now());
@@ -61,6 +63,7 @@ awaitable<result<void>> change_tail::catch_up() {
     const call_context context = call_context::within(read_limit);
     const auto touched = co_await engine_.events.touches_after(context, last_, page);
     if (!touched) co_return touched.error();
+    if (engine_.shared) engine_.shared->note(*touched);
     for (const auto& t : *touched) {
       engine_.slots.touch(t.at);
       engine_.cells.drop(t.at);

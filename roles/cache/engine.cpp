@@ -25,14 +25,21 @@ void add_gauges(std::vector<metrics::observed_gauge>& to, std::string_view name,
                   [&layer] { return static_cast<double>(layer.dropped()); });
 }
 
+std::unique_ptr<shared_cells> shared_layer(std::shared_ptr<ports::kv_store> store, runtime::task_group& loads) {
+  if (!store || !store->shared_between_processes()) return nullptr;
+  return std::make_unique<shared_cells>(std::move(store), loads);
+}
+
 }  // namespace
 
-engine::engine(std::shared_ptr<ports::database> database, unsigned loops, const engine_settings& s)
+engine::engine(std::shared_ptr<ports::database> database, unsigned loops, const engine_settings& s,
+               std::shared_ptr<ports::kv_store> store)
     : events(std::move(database)),
       packer("cache-gzip", s.max_packing),
       long_loads(s.long_loads, s.max_waiting_loads),
       cells(s.max_bytes / 2, s.lifetimes, s.eviction),
-      loader(events, slots, fresh, cells, loads, {.cell_events = s.cell_events}),
+      shared(shared_layer(std::move(store), loads)),
+      loader(events, slots, fresh, cells, shared.get(), loads, {.cell_events = s.cell_events}),
       answers(s.max_bytes / 2, s.lifetimes.stale_if_error, loops, s.eviction),
       areas(events, slots, fresh, loader, long_loads),
       desk(answers, fresh, loads, packer, desk_settings(s)),
@@ -43,11 +50,17 @@ engine::engine(std::shared_ptr<ports::database> database, unsigned loops, const 
                        [this] { return static_cast<double>(slots.size()); });
   gauges_.emplace_back("distsys_cache_waiting_loads", "Long loads that wait for their turn at the database",
                        metrics::labels{}, [this] { return static_cast<double>(long_loads.waiting()); });
+  if (shared)
+    gauges_.emplace_back("distsys_cache_shared_waiting", "Cells that wait to be stored where processes share them",
+                         metrics::labels{}, [this] { return static_cast<double>(shared->waiting()); });
   gauges_.emplace_back("distsys_cache_streams", "Event streams open", metrics::labels{},
                        [this] { return static_cast<double>(streams.streams()); });
 }
 
-engine::dropped engine::sweep() { return {cells.sweep(), answers.sweep()}; }
+engine::dropped engine::sweep() {
+  if (shared) shared->forget();
+  return {cells.sweep(), answers.sweep()};
+}
 
 engine::dropped engine::purge(const std::vector<domain::geo::quad>& quads) {
   for (const auto& q : quads) slots.touch(q);

@@ -8,6 +8,7 @@
 #include "cell_loader.hpp"
 #include "freshness.hpp"
 #include "load_gate.hpp"
+#include "shared_cells.hpp"
 #include "slots.hpp"
 #include "stream_hub.hpp"
 
@@ -37,7 +38,9 @@ struct engine_settings {
 /// Its parts are for any loop. An endpoint is a function that adds its routes and takes this; what it reads, it reads
 /// under a watch of `slots`, and it answers through `desk`.
 struct engine {
-  engine(std::shared_ptr<ports::database> database, unsigned loops, const engine_settings& s);
+  /// `store`: where cells are shared with other processes; null, or a store of this process alone: nowhere.
+  engine(std::shared_ptr<ports::database> database, unsigned loops, const engine_settings& s,
+         std::shared_ptr<ports::kv_store> store = nullptr);
 
   struct dropped {
     std::size_t cells = 0, answers = 0;
@@ -58,6 +61,7 @@ struct engine {
   freshness fresh;
   load_gate long_loads;
   cell_cache cells;
+  const std::unique_ptr<shared_cells> shared;  // null: there is no second layer
   cell_loader loader;
   answer_cache answers;
   area_maker areas;

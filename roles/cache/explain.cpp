@@ -64,6 +64,7 @@ json::object describe(const found& f, place at, time_point now) {
   o["ttl_ms"] = count_of<std::chrono::milliseconds>(f.from->fresh_until - now);
   o["cost_us"] = f.from->cost.count();
   o["bytes"] = f.from->heap_bytes();
+  o["read_by"] = f.from->shared ? "another process" : "this process";
   if (f.from->rows) o["events"] = f.from->rows->rows(f.where.range()).size();
   if (f.from->where != f.where) o["in"] = f.from->where.name();
   return o;
@@ -102,8 +103,11 @@ awaitable<http_response> explain::read(http_request& request) {
   std::uint64_t events = 0;
   if (after) {
     for (const found& f : *after) {
-      const auto at = places.find(f.where.code());
-      cells.push_back(describe(f, at != places.end() ? at->second : place{"database", "miss"}, now));
+      const auto known = places.find(f.where.code());
+      place at = known != places.end() ? known->second : place{"database", "miss"};
+      // What was missing has come from the second layer.
+      if (at.status == "miss" && f.from && f.from->shared) at.layer = "shared";
+      cells.push_back(describe(f, at, now));
       if (f.from && f.from->rows) events += f.from->rows->rows(f.where.range()).size();
     }
   }

@@ -33,6 +33,8 @@ class freshness {
   bool believed(time_point now) const noexcept {
     return announced() == settled_.load(std::memory_order_acquire) && lately(now);
   }
+  /// Everything announced up to this number is applied.
+  std::uint64_t settled() const noexcept { return settled_.load(std::memory_order_acquire); }
   /// The log was read lately.
   bool lately(time_point now) const noexcept { return now - confirmed() < longest_trust; }
   /// When what is kept was last known to be true.

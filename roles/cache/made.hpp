@@ -15,6 +15,7 @@ namespace distsys::roles::cache {
 enum class provenance : std::uint8_t {
   cells,       // from kept cells alone
   late_cells,  // from kept cells alone, some past their time
+  shared,      // from cells alone, some of which another process has read
   partial,     // some cells were read
   database,    // all was read
   joined,      // read by somebody else's load
@@ -29,6 +30,7 @@ struct made {
   time_point fresh_until = time_point::max();              // of the part that ends first; max: a TTL from now
   std::int64_t next_expiry = domain::geo::event_rows::never;
   provenance how = provenance::direct;
+  bool without_shared = false;  // the database was asked because the shared store does not answer
 };
 
 /// Makes one answer.

@@ -20,6 +20,9 @@ std::string valid_tile_url(std::string_view text) {
 constexpr std::array options{
     option{"listen", kind::endpoint, ":5000", "HTTP address"},
     option{"database", kind::url_database, "sqlite:geo.db", "where events are stored"},
+    option{"kv-store", kind::url_kv_store,
+           "memory:", "where caches of one database share what they read; memory: nowhere"}
+        .as_optional(),
     option{"ttl", kind::duration, "10m", "how long what is kept lives when no change drops it; 0s keeps nothing"},
     option{"stale-while-revalidate", kind::duration, "30s", "beyond the ttl: served while it is read anew"},
     option{"stale-if-error", kind::duration, "10m", "beyond the ttl: served while the database does not answer"},

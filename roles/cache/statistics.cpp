@@ -63,11 +63,27 @@ std::string cells_of(const engine& e) {
   figures f;
   const std::uint64_t hits = n.hits + n.parent_hits + n.stale_hits;
   f.put("hits", hits).put("misses", n.misses).put("coalesced", n.coalesced);
-  f.put("ratio", ratio(hits, hits + n.misses + n.coalesced));
+  f.put("shared_hits", n.shared_hits);
+  f.put("ratio", ratio(hits, hits + n.shared_hits + n.misses + n.coalesced));
   f.put("negative_hits", n.negative_hits).put("parent_hits", n.parent_hits).put("stale_hits", n.stale_hits);
   f.put("splits", n.splits).put("refreshes", n.refreshes);
   put_kept(f, e.cells);
   f.put("slots", e.slots.size());
+  return f.done();
+}
+
+// The second layer.
+std::string shared_of(const engine& e) {
+  figures f;
+  f.put_json("used", e.shared ? "true" : "false");
+  if (!e.shared) return f.done();
+  const shared_counts n = e.shared->counts();
+  f.put_json("available", e.shared->down() ? "false" : "true");
+  f.put("hits", n.hits).put("misses", n.misses).put("outdated", n.outdated);
+  f.put("corrupt", n.corrupt).put("failures", n.failures);
+  f.put("ratio", ratio(n.hits, n.hits + n.misses + n.outdated + n.corrupt + n.failures));
+  f.put("stored", n.stored).put("older", n.older).put("failed", n.failed).put("dropped", n.dropped);
+  f.put("waiting", e.shared->waiting());
   return f.done();
 }
 
@@ -113,7 +129,7 @@ awaitable<http_response> statistics::read() {
   f.put("streams", engine_.streams.streams());
   f.put("ttl_seconds", std::chrono::duration<double>(engine_.cells.lifetimes().ttl).count());
   f.put_json("answers", answers_of(engine_, n)).put_json("cells", cells_of(engine_));
-  f.put_json("counts", counts_of(counts_));
+  f.put_json("shared", shared_of(engine_)).put_json("counts", counts_of(counts_));
   f.put_json("database", database_of(engine_));
   f.put_json("events", boost::json::serialize(co_await events_by_kind()));
   co_return http_response::bytes(f.done(), "application/json").header("Cache-Control", "no-store");

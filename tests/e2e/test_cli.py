@@ -121,7 +121,7 @@ def test_check_config_is_quiet_about_what_is_good_and_makes_nothing(run, tmp_pat
     done = run("--role=all", "--check-config")
     assert done.returncode == 0, done.stderr
     assert "good" in done.stdout
-    assert "1 backend\n" in run("--role=cache", "--check-config").stdout
+    assert "2 backends\n" in run("--role=cache", "--check-config").stdout
     assert not list(tmp_path.iterdir())
 
 

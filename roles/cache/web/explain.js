@@ -8,7 +8,7 @@ import { legendOf } from "./legend.js";
 import { fillTable } from "./table.js";
 
 const EVERY_MS = 2000;
-const LAYERS = { answer: "Answer", cell: "Cell", parent: "Larger cell", database: "Database" };
+const LAYERS = { answer: "Answer", cell: "Cell", parent: "Larger cell", shared: "Shared cell", database: "Database" };
 const STATUSES = { hit: "hit", miss: "miss", negative: "empty, kept", split: "split", stale: "stale" };
 
 const known = (value, format) => (value === undefined ? "–" : format(value));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "distsys/ports/database.hpp"
+#include "distsys/ports/kv_store.hpp"
 #include "roles/cache/change_tail.hpp"
 #include "roles/cache/engine.hpp"
 #include "roles/cache/event_counts.hpp"
@@ -98,6 +99,85 @@ class switched_database : public ports::database {
   std::atomic<int> reading_{0};
 };
 
+/// A store that processes share, which can be switched off; and whose answers can be damaged on the way.
+class switched_store : public ports::kv_store {
+ public:
+  explicit switched_store(std::shared_ptr<ports::kv_store> inner) : kv_store("switched"), inner_(std::move(inner)) {}
+
+  bool shared_between_processes() const noexcept override { return true; }
+  awaitable<void> close() override { co_return; }
+
+  std::atomic<bool> down{false}, damaging{false};
+  std::atomic<int> questions{0}, stored{0};
+
+ private:
+  using context = ports::call_context;
+  using bytes = ports::shared_bytes;
+  using ttl = ports::time_to_live;
+
+  bytes passed(bytes b) const {
+    if (!b || !damaging) return b;
+    std::string other = *b;
+    other[other.size() / 2] = static_cast<char>(other[other.size() / 2] ^ 1);
+    return std::make_shared<const std::string>(std::move(other));
+  }
+  awaitable<result<bytes>> do_get(const context& c, std::string key) override {
+    if (down) co_return error{errc::unavailable, "switched off"};
+    auto got = co_await inner_->get(c, std::move(key));
+    if (!got) co_return got.error();
+    co_return passed(*std::move(got));
+  }
+  awaitable<result<std::vector<bytes>>> do_get_many(const context& c, std::vector<std::string> keys) override {
+    ++questions;
+    if (down) co_return error{errc::unavailable, "switched off"};
+    auto got = co_await inner_->get_many(c, std::move(keys));
+    if (!got) co_return got.error();
+    for (auto& b : *got) b = passed(std::move(b));
+    co_return got;
+  }
+  awaitable<result<void>> do_set(const context& c, std::string key, bytes value, ttl t) override {
+    return inner_->set(c, std::move(key), std::move(value), t);
+  }
+  awaitable<result<void>> do_set_if_absent(const context& c, std::string key, bytes value, ttl t) override {
+    return inner_->set_if_absent(c, std::move(key), std::move(value), t);
+  }
+  awaitable<result<void>> do_set_if_newer(const context& c, std::string key, bytes value, std::uint64_t version,
+                                          ttl t) override {
+    if (down) co_return error{errc::unavailable, "switched off"};
+    auto done = co_await inner_->set_if_newer(c, std::move(key), std::move(value), version, t);
+    stored += done ? 1 : 0;
+    co_return done;
+  }
+  awaitable<result<void>> do_invalidate(const context& c, std::string key, std::uint64_t version, ttl t) override {
+    return inner_->invalidate(c, std::move(key), version, t);
+  }
+  awaitable<result<bool>> do_erase(const context& c, std::string key) override {
+    return inner_->erase(c, std::move(key));
+  }
+  awaitable<result<std::int64_t>> do_increment(const context& c, std::string key, std::int64_t by, ttl t) override {
+    return inner_->increment(c, std::move(key), by, t);
+  }
+  awaitable<result<void>> do_publish(const context& c, std::string channel, std::string message) override {
+    return inner_->publish(c, std::move(channel), std::move(message));
+  }
+  std::unique_ptr<ports::message_listener> do_subscribe(std::string channel) override {
+    return inner_->subscribe(std::move(channel));
+  }
+  awaitable<result<void>> do_ping(const context& c) override { return inner_->ping(c); }
+
+  std::shared_ptr<ports::kv_store> inner_;
+};
+
+inline std::shared_ptr<ports::kv_store> open_store(runtime::runtime& loops, std::string_view address) {
+  const url where = url::parse(address).value();
+  for (const auto& d : ports::drivers()) {
+    if (d.scheme != where.scheme()) continue;
+    const auto open = std::get<ports::open_function<ports::kv_store>>(d.open);
+    return open(where, {.loops = loops, .data_dir = {}}).value();
+  }
+  throw failure(error{errc::not_found, "this build has no driver for " + where.scheme()});
+}
+
 /// One cache: its engine, its follower of the log, and the way that requests take.
 struct running_cache {
   std::shared_ptr<switched_database> database;
@@ -107,8 +187,9 @@ struct running_cache {
   roles::cache::change_tail tail{engine};
   runtime::task_group following;
 
-  running_cache(std::shared_ptr<ports::database> db, const roles::cache::engine_settings& s)
-      : database(std::make_shared<switched_database>(std::move(db))), engine(database, 4, s) {}
+  running_cache(std::shared_ptr<ports::database> db, const roles::cache::engine_settings& s,
+                std::shared_ptr<ports::kv_store> store = nullptr)
+      : database(std::make_shared<switched_database>(std::move(db))), engine(database, 4, s, std::move(store)) {}
 
   awaitable<void> start(executor where) {
     (co_await tail.begin()).value();

@@ -14,6 +14,7 @@
 #include "roles/cache/count_tile.hpp"
 #include "roles/cache/event_intake.hpp"
 #include "roles/cache/event_request.hpp"
+#include "tests/support/services.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -178,17 +179,38 @@ awaitable<void> round(geo_database& g, running_cache& a, running_cache& b, runti
   out.steps += 1 + checks.size() * 7;
 }
 
-awaitable<void> rounds(geo_database& g, std::string address, std::uint64_t wanted, std::uint64_t seed) {
+/// The store of the second layer is away now and then, and now and then its answers are damaged.
+void disturb(switched_store& store, world& w) {
+  if (w.random().chance(store.down ? 0.5 : 0.1)) store.down = !store.down;
+  if (w.random().chance(store.damaging ? 0.5 : 0.1)) store.damaging = !store.damaging;
+}
+
+void check_sharing(const running_cache& a, const running_cache& b) {
+  // Of both caches: metrics are the process's.
+  const auto shared = a.engine.shared->counts();
+  WARN("shared: " << shared.hits << " hits, " << shared.misses << " misses, " << shared.outdated << " outdated, "
+                  << shared.corrupt << " corrupt, " << shared.failures << " failures; stored " << shared.stored
+                  << ", older " << shared.older << ", failed " << shared.failed << ", dropped " << shared.dropped);
+  CHECK(shared.hits > 0);
+  CHECK(shared.outdated > 0);
+  CHECK(a.engine.shared->waiting() + b.engine.shared->waiting() <= 2048);
+}
+
+awaitable<void> rounds(geo_database& g, std::string address, std::uint64_t wanted, std::uint64_t seed,
+                       std::shared_ptr<switched_store> store) {
   runtime::manual_clock clock(runtime::timestamp(2'000'000'000ms));
   // Small, so that cells are split and evicted too.
   const engine_settings small{.max_bytes = 512 << 10, .cell_events = 8};
   const auto elsewhere = open_database(g.loops, address);
-  running_cache a(g.database, small), b(elsewhere, small);
+  running_cache a(g.database, small, store), b(elsewhere, small, store);
   co_await a.start(g.loops.loop(0));
   co_await b.start(g.loops.loop(1));
   world w(seed);
   report out;
-  while (out.steps < wanted && out.wrong + out.stale == 0) co_await round(g, a, b, clock, w, out);
+  while (out.steps < wanted && out.wrong + out.stale == 0) {
+    co_await round(g, a, b, clock, w, out);
+    if (store) disturb(*store, w);
+  }
   const auto n = a.engine.loader.counts();
   const auto lag = std::chrono::duration_cast<std::chrono::milliseconds>(out.longest_lag).count();
   WARN(out.steps << " steps in " << out.rounds << " rounds; cells: " << n.hits << " hits, " << n.parent_hits
@@ -201,13 +223,22 @@ awaitable<void> rounds(geo_database& g, std::string address, std::uint64_t wante
   CHECK(n.hits > 0);
   CHECK(n.splits > 0);
   CHECK(n.negative_hits > 0);
+  if (store) check_sharing(a, b);
   co_await b.stop();
   co_await a.stop();
   co_await elsewhere->close();
 }
 
-awaitable<void> compare(runtime::runtime& loops, std::string address, std::uint64_t wanted, std::uint64_t seed) {
-  return run_with_database(loops, address, [=](geo_database& g) { return rounds(g, address, wanted, seed); });
+awaitable<void> compare(runtime::runtime& loops, std::string address, std::uint64_t wanted, std::uint64_t seed,
+                        std::shared_ptr<switched_store> store) {
+  return run_with_database(loops, address, [=](geo_database& g) { return rounds(g, address, wanted, seed, store); });
+}
+
+awaitable<void> compare_sharing(runtime::runtime& loops, std::string address, std::uint64_t wanted, std::uint64_t seed,
+                                std::string store) {
+  const auto inner = open_store(loops, store);
+  co_await compare(loops, address, wanted, seed, std::make_shared<switched_store>(inner));
+  co_await inner->close();
 }
 
 }  // namespace
@@ -216,6 +247,17 @@ TEST_CASE("two caches answer what the database says, whatever happens in between
   const std::uint64_t wanted = from_environment("DISTSYS_TEST_INTERLEAVINGS", 1500);
   const std::uint64_t seed = from_environment("DISTSYS_TEST_SEED", runtime::thread_random()());
   WARN("seed " << seed << ", " << wanted << " steps");
-  on_each_database(
-      [&](runtime::runtime& loops, const std::string& address) { return compare(loops, address, wanted, seed); });
+  on_each_database([&](runtime::runtime& loops, const std::string& address) {
+    return compare(loops, address, wanted, seed, nullptr);
+  });
+}
+
+TEST_CASE("two caches that share what they read do so too, however the store fails") {
+  const std::uint64_t wanted = from_environment("DISTSYS_TEST_INTERLEAVINGS", 1500);
+  const std::uint64_t seed = from_environment("DISTSYS_TEST_SEED", runtime::thread_random()());
+  const std::string store = service_url("redis").value_or("memory:");
+  WARN("seed " << seed << ", " << wanted << " steps, " << store);
+  on_each_database([&](runtime::runtime& loops, const std::string& address) {
+    return compare_sharing(loops, address, wanted, seed, store);
+  });
 }
