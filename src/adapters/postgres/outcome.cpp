@@ -42,6 +42,8 @@ error error_of(const exchange& e, const std::string& where) {
     return {errc::indeterminate, "the commit was sent, and no answer came: " + f.what.detail};
   if (f.lost && e.cancelled) return {errc::cancelled, ""};
   if (f.lost && runtime::steady_now() >= e.until) return {errc::timeout, f.what.detail + " (" + where + ")"};
+  // Of a query it is the caller's mistake: its session is read-only. Elsewhere the server is another one than it was.
+  if (f.state == sqlstate::read_only && !e.shared) return {errc::unavailable, f.what.detail + " (" + where + ")"};
   if (f.state == sqlstate::query_canceled) {
     if (e.cancelled) return {errc::cancelled, ""};
     return {errc::timeout, "the deadline passed in " + place_of(e, f.step) + " (" + where + ")"};

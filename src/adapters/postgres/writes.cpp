@@ -1,6 +1,7 @@
 #include "writes.hpp"
 
 #include "outcome.hpp"
+#include "pg_error.hpp"
 #include "reads.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -93,6 +94,8 @@ class batch_run {
     co_await on_.perform(std::move(shared));
     if (e.failure) {
       stale_ = wants_preparing(e);
+      // A primary that has become a standby: the next connection looks for the new one.
+      if (e.failure->state == sqlstate::read_only) on_.close({errc::unavailable, "the server has become read-only"});
       if (speaks_of_types(e))
         for (const auto& shape : shapes_) shape->described = false;
       co_return error_of(e, label_);
