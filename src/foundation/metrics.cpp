@@ -107,10 +107,12 @@ prometheus::MetricFamily collect(const std::string& name, const family& f) {
     add(l, std::move(m));
   }
   for (const auto& [l, h] : f.histograms) add(l, to_client(*h));
-  for (const auto& [id, entry] : f.observed) {
+  std::map<label_list, double> sums;  // two backends may have the same labels, and a series stands once in an answer
+  for (const auto& [id, entry] : f.observed) sums[entry.first] += entry.second();
+  for (const auto& [l, sum] : sums) {
     prometheus::ClientMetric m;
-    m.gauge.value = entry.second();
-    add(entry.first, std::move(m));
+    m.gauge.value = sum;
+    add(l, std::move(m));
   }
   return out;
 }

@@ -45,6 +45,9 @@ TEST_CASE("an observed gauge is read at the scrape and goes with its owner", "[m
   {
     const metrics::observed_gauge g("test_observed", "h", {}, [] { return 7.0; });
     CHECK(scraped("test_observed 7"));
+    const metrics::observed_gauge same("test_observed", "h", {}, [] { return 5.0; });
+    CHECK(scraped("test_observed 12"));
+    CHECK_FALSE(scraped("test_observed 7"));
   }
   CHECK_FALSE(scraped("test_observed 7"));
 }
