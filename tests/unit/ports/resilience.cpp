@@ -178,7 +178,7 @@ TEST_CASE("an outage uses up the budget, and is not multiplied") {
   CHECK(t.store.asked.size() < 200 + 100);
 }
 
-TEST_CASE("an open breaker answers at once, says so, and opens for good when a ping succeeds") {
+TEST_CASE("an open breaker answers at once, says so, and closes when a ping succeeds") {
   store_case t("guarded");
   const auto before = t.openings();
   CHECK(!t.store.health().breaker_open);
