@@ -1,6 +1,8 @@
 // Random events and queries for tests that compare the repository with a plain search.
 #pragma once
 
+#include "geo_database.hpp"
+
 #include "distsys/domain/geo/event_repository.hpp"
 #include "distsys/runtime/random.hpp"
 
@@ -12,8 +14,6 @@
 namespace distsys::tests {
 
 namespace geo = domain::geo;
-
-inline const geo::timestamp start{std::chrono::seconds(1'700'000'000)};
 
 /// Everywhere, and in crowds where things go wrong: the poles, the antimeridian, the corners of cells.
 inline geo::position anywhere(runtime::random& dice) {

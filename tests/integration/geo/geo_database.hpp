@@ -63,6 +63,21 @@ struct geo_database {
   domain::geo::event_repository& events;
 };
 
+/// When the time of a test begins, and seconds later.
+inline const domain::geo::timestamp start{std::chrono::seconds(1'700'000'000)};
+inline domain::geo::timestamp second(int s) { return start + std::chrono::seconds(s); }
+
+/// What a source says at a time.
+inline domain::geo::observation seen_at(domain::geo::timestamp t, std::vector<domain::geo::event> events) {
+  domain::geo::observation o;
+  o.observed = t;
+  o.events = std::move(events);
+  return o;
+}
+inline domain::geo::observation seen_at(int s, std::vector<domain::geo::event> events) {
+  return seen_at(second(s), std::move(events));
+}
+
 template <class F>
 awaitable<void> run_reporting(runtime::runtime& loops, F f) {
   try {

@@ -12,13 +12,13 @@
 using namespace distsys;
 using namespace distsys::domain::geo;
 using distsys::tests::geo_database;
+using distsys::tests::second;
+using distsys::tests::seen_at;
 using distsys::tests::with_geo_database;
 
 namespace {
 
 const ports::call_context context;
-
-timestamp second(int s) { return timestamp(std::chrono::seconds(1'700'000'000 + s)); }
 
 event named(std::string source, std::string id, std::vector<std::string> aliases, int s) {
   event e;
@@ -29,13 +29,6 @@ event named(std::string source, std::string id, std::vector<std::string> aliases
   e.at = {s / 10.0, 1};
   e.text = "as said at " + std::to_string(s);
   return e;
-}
-
-observation seen_at(int s, std::vector<event> events) {
-  observation o;
-  o.observed = second(s);
-  o.events = std::move(events);
-  return o;
 }
 
 awaitable<std::set<std::string>> active(event_repository& events, std::string source) {

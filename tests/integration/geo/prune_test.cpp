@@ -10,12 +10,13 @@ using namespace distsys;
 using namespace distsys::domain::geo;
 using namespace std::chrono_literals;
 using distsys::tests::geo_database;
+using distsys::tests::seen_at;
+using distsys::tests::start;
 using distsys::tests::with_geo_database;
 
 namespace {
 
 const ports::call_context context;
-const timestamp start{std::chrono::seconds(1'700'000'000)};
 
 event made(const std::string& source, int i, runtime::random& dice, std::string text) {
   event e;
@@ -26,13 +27,6 @@ event made(const std::string& source, int i, runtime::random& dice, std::string 
   e.at = {-70.66 + dice.normal(0, 0.1), -33.45 + dice.normal(0, 0.1)};
   e.text = std::move(text);
   return e;
-}
-
-observation seen_at(timestamp t, std::vector<event> events) {
-  observation o;
-  o.observed = t;
-  o.events = std::move(events);
-  return o;
 }
 
 awaitable<std::int64_t> rows_of(ports::database& db, std::string table_name) {

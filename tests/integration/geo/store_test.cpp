@@ -10,13 +10,13 @@ using namespace distsys;
 using namespace distsys::domain::geo;
 using namespace std::chrono_literals;
 using distsys::tests::geo_database;
+using distsys::tests::second;
+using distsys::tests::seen_at;
 using distsys::tests::with_geo_database;
 
 namespace {
 
 const ports::call_context context;
-
-timestamp second(int s) { return timestamp(std::chrono::seconds(1'700'000'000 + s)); }
 
 event made(std::string id, position at, std::string text = "") {
   event e;
@@ -26,13 +26,6 @@ event made(std::string id, position at, std::string text = "") {
   e.at = at;
   e.text = std::move(text);
   return e;
-}
-
-observation seen_at(int s, std::vector<event> events) {
-  observation o;
-  o.observed = second(s);
-  o.events = std::move(events);
-  return o;
 }
 
 std::string counts(const result<store_outcome>& o) {
