@@ -11,6 +11,7 @@ import threading
 import time
 from urllib.parse import urlsplit
 
+import backends
 from program import BINARY, ENVIRONMENT
 
 DEADLINE = 20
@@ -82,7 +83,7 @@ class Cache:
     def __init__(self, data_dir, *options, roles="cache"):
         self.data_dir = data_dir
         self.process = subprocess.Popen(
-            [str(BINARY), f"--role={roles}", f"--data-dir={data_dir}", "--operations=127.0.0.1:0",
+            [str(BINARY), f"--role={roles}", *backends.current.options(data_dir, roles), "--operations=127.0.0.1:0",
              "--cache.listen=127.0.0.1:0", *options],
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=ENVIRONMENT)
         self.log = []
@@ -178,6 +179,6 @@ class Store:
         document = {"type": "FeatureCollection", "metadata": {"generated": self.time, "title": title}, "features": list(features)}
         (documents / "1.geojson").write_text(json.dumps(document))
         done = subprocess.run(
-            [str(BINARY), "--role=scraper", f"--data-dir={self.data_dir}", "--operations=127.0.0.1:0", "--scraper.once",
+            [str(BINARY), "--role=scraper", *backends.current.options(self.data_dir, "scraper"), "--operations=127.0.0.1:0", "--scraper.once",
              f"--scraper.source=replay:{documents}"], capture_output=True, text=True, timeout=60, env=ENVIRONMENT)
         assert done.returncode == 0, done.stderr

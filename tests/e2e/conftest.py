@@ -8,9 +8,32 @@ import time
 import urllib.error
 import urllib.request
 
+import backends
 import pytest
 from cache_process import Cache, Store, feature
 from program import BINARY, EIGHTH, ENVIRONMENT
+
+
+def pytest_generate_tests(metafunc):
+    if forms := getattr(metafunc.module, "FORMS", None):
+        metafunc.parametrize("backend", forms, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def running_servers():
+    servers = backends.Running()
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture(autouse=True)
+def backend(request):
+    """Behind what the test runs; embedded where its module says nothing."""
+    embedded = getattr(request, "param", "embedded") == "embedded"
+    backends.current = backends.Embedded() if embedded else backends.Servers(request.getfixturevalue("running_servers"))
+    yield backends.current
+    backends.current.end()
+    backends.current = backends.Embedded()
 
 
 @pytest.fixture
@@ -92,7 +115,7 @@ def start(tmp_path):
     running = []
 
     def starter(*arguments, environment=None, program=EIGHTH, operations="127.0.0.1:0", wait=True):
-        command = [str(program), *arguments, f"--data-dir={tmp_path / 'data'}"]
+        command = [str(program), *arguments, *backends.current.options(tmp_path / "data", backends.roles_of(arguments))]
         if operations is not None:
             command.append(f"--operations={operations}")
         p = Process(command, tmp_path, {**ENVIRONMENT, **(environment or {})})

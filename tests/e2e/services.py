@@ -30,6 +30,9 @@ class Server:
         self.url = self._run("start")
         return self
 
+    def stop(self):
+        self._run("stop")
+
     def kill(self):
         self._run("kill")
 

@@ -4,9 +4,11 @@ import math
 import random
 from urllib.parse import quote
 
+import backends
 import pytest
 from cache_process import feature
 
+FORMS = backends.BOTH
 EARTH_RADIUS_M = 6_371_008.8
 
 

@@ -4,8 +4,11 @@ import gzip
 import re
 import threading
 
+import backends
 import pytest
 from cache_process import feature
+
+FORMS = backends.BOTH
 
 
 def test_cache_status_tells_misses_and_hits(city):

@@ -3,9 +3,11 @@
 import datetime
 import random
 
+import backends
 import pytest
 from cache_process import feature
 
+FORMS = backends.BOTH
 TOKEN = "phone-token-0123456789"
 
 

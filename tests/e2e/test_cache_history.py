@@ -1,15 +1,15 @@
 """What was there then: ?at=, and how long it is kept."""
 
-import contextlib
 import datetime
 import signal
-import sqlite3
 
+import backends
 import pytest
 from cache_process import feature
 from conftest import eventually
 from program import BINARY
 
+FORMS = backends.BOTH
 TOKEN = "phone-token-0123456789"
 
 
@@ -73,8 +73,7 @@ def test_only_times_that_are_over(cache, time):
 
 
 def rows(store, table):
-    with contextlib.closing(sqlite3.connect(store.data_dir / "geo.db", timeout=10)) as db:
-        return db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
+    return backends.rows_of(store.data_dir, f"SELECT COUNT(*) FROM {table}")[0][0]
 
 
 def test_what_is_over_is_deleted_when_it_is_old(store, cache, start):

@@ -4,8 +4,10 @@ import json
 import socket
 import time
 
+import backends
 from cache_process import feature
 
+FORMS = backends.BOTH
 TOKEN = "phone-token-0123456789"
 
 

@@ -1,15 +1,16 @@
 """The map page, and what survives kill -9."""
 
-import contextlib
 import gzip
 import json
 import re
-import sqlite3
 import subprocess
 import time
 
+import backends
 from cache_process import DEADLINE, feature
 from program import BINARY, ENVIRONMENT
+
+FORMS = backends.BOTH
 
 
 def test_the_page_is_strict_and_complete(city):
@@ -62,8 +63,7 @@ def test_kill_nine_loses_nothing_and_harms_nobody(store, start_cache):
         assert cache.get("/events").json()["numberMatched"] == round_
         cache.kill()
         store.put(feature(f"r{round_}", 1, 2))
-    with contextlib.closing(sqlite3.connect(store.data_dir / "geo.db")) as db:
-        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    backends.current.check(store.data_dir)
 
 
 def test_it_stops_when_asked(city):
@@ -81,5 +81,6 @@ def test_the_debug_log_has_a_request_s_backend_calls_by_its_trace(store, start_c
         assert time.monotonic() < end, cache.log
         time.sleep(0.01)
     call = json.loads(lines[0])
-    assert (call["port"], call["driver"], call["operation"], call["tries"]) == ("database", "sqlite", "query", 1)
+    driver = {"embedded": "sqlite", "servers": "postgres"}[backends.current.name]
+    assert (call["port"], call["driver"], call["operation"], call["tries"]) == ("database", driver, "query", 1)
     assert call["outcome"] == "success" and call["duration_ms"] > 0

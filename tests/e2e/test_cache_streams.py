@@ -1,6 +1,9 @@
 """Changes as Server-Sent Events: filters, resuming, limits."""
 
+import backends
 from cache_process import feature
+
+FORMS = backends.BOTH
 
 
 def test_a_stream_tells_what_happens(store, city):

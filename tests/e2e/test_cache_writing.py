@@ -1,12 +1,13 @@
 """POST /events: who may, what becomes of each row, and that what is acknowledged is there at once and for good."""
 
 import json
-import sqlite3
 import threading
 
+import backends
 import pytest
 from cache_process import feature
 
+FORMS = backends.BOTH
 PHONE = "phone-token-0123456789"
 OPS = "operations-token-0123456789"
 TOKENS = (f"--cache.token=phone={PHONE}", f"--cache.token=ops={OPS}:events:write,events:any-source,cache:purge",
@@ -28,8 +29,7 @@ def verdicts(answer):
 
 
 def letters(store):
-    with sqlite3.connect(store.data_dir / "geo.db") as db:
-        return db.execute("SELECT source, reason, document FROM geo_dead_letters ORDER BY letter").fetchall()
+    return backends.rows_of(store.data_dir, "SELECT source, reason, document FROM geo_dead_letters ORDER BY letter")
 
 
 def test_without_tokens_nobody_writes(start_cache):

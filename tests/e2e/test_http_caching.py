@@ -6,9 +6,11 @@ RFC 9110 (validators, conditions, Vary), RFC 9111 (freshness), RFC 9211 (Cache-S
 import gzip
 import re
 
+import backends
 import pytest
 from cache_process import feature
 
+FORMS = backends.BOTH
 AREA = "/events?bbox=-80,-40,-60,-20&limit=900"
 PAST = "/events?bbox=-80,-40,-60,-20&at=2020-01-01T00:00:00Z"
 ONE = "/events/test/e1"

@@ -1,14 +1,17 @@
 """Any JSON feed as a source, by a mapping file: live from a server of recorded answers, replayed, and wrong ones refused."""
 
+import contextlib
 import json
 import pathlib
 import re
 import subprocess
 
+import backends
 import conftest
 import pytest
 from test_scraper import ENVIRONMENT, ROOT, command, feed_server, rows_of, scrape_once, stored, table
 
+FORMS = backends.BOTH
 MAPPINGS = ROOT / "config" / "mappings"
 FEEDS = pathlib.Path(__file__).parent / "data" / "feeds"
 URN = "urn:oid:2.49.0.1.840.0.aaaa00000000000000000000000000000000000%d.001.1"
@@ -75,7 +78,7 @@ def test_natural_events_move_and_close(tmp_path, start):
             program=conftest.BINARY,
         )
         data = tmp_path / "data"
-        conftest.eventually(lambda: (data / "geo.db").exists() and server.seen and len(server.seen) > 3, timeout=30)
+        conftest.eventually(lambda: len(server.seen) > 3, timeout=30)
         known = conftest.eventually(
             lambda: (lambda e: e if e.get("EONET_90001", (True,))[0] is False else None)(events(data)), timeout=30
         )
@@ -160,7 +163,8 @@ def test_a_wrong_mapping_is_refused(tmp_path, text, complaints):
         env=ENVIRONMENT,
     )
     assert done.returncode == 78 and complaints[0] in done.stderr, done.stderr
-    assert not (tmp_path / "data" / "geo.db").exists() or rows_of(tmp_path / "data", "SELECT count(*) FROM geo_events") == [(0,)]
+    with contextlib.suppress(*backends.NOT_YET):
+        assert rows_of(tmp_path / "data", "SELECT count(*) FROM geo_events") == [(0,)]
 
 
 def test_a_mapped_source_needs_a_name(tmp_path):

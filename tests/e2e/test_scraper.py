@@ -8,14 +8,16 @@ import pathlib
 import random
 import re
 import signal
-import sqlite3
 import subprocess
 import threading
 import time
 
+import backends
 import conftest
 import pytest
+from backends import rows_of
 
+FORMS = backends.BOTH
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("DISTSYS_BINARY", str(ROOT / "build" / "release" / "distsys"))
 SHARED = ROOT.parent / "shared" / "data"
@@ -28,7 +30,7 @@ COLUMNS = ("answers", "new", "changed", "unchanged", "older", "ended", "refused"
 
 
 def command(data_dir, *options):
-    return [BINARY, "--role=scraper", f"--data-dir={data_dir}", "--operations=127.0.0.1:0", *options]
+    return [BINARY, "--role=scraper", *backends.current.options(data_dir, "scraper"), "--operations=127.0.0.1:0", *options]
 
 
 def scrape_once(data_dir, *options, code=0):
@@ -46,11 +48,6 @@ def table(summary):
         name, *numbers = line.split()
         rows[name] = dict(zip(COLUMNS, map(int, numbers)))
     return rows
-
-
-def rows_of(data_dir, sql, *parameters):
-    with contextlib.closing(sqlite3.connect(f"file:{data_dir}/geo.db?mode=ro", uri=True)) as db:
-        return db.execute(sql, parameters).fetchall()
 
 
 def stored(data_dir):
@@ -231,7 +228,7 @@ def test_killed_and_resumed(tmp_path):
     assert rows_of(tmp_path / "killed", "SELECT count(*) FROM geo_events") == [(total,)]
     assert rows_of(tmp_path / "killed", "SELECT count(*) FROM geo_events WHERE cell >= 0") == [(active,)]
     assert history_length(tmp_path / "killed") == history_length(tmp_path / "calm")
-    assert rows_of(tmp_path / "killed", "PRAGMA integrity_check") == [("ok",)]
+    backends.current.check(tmp_path / "killed")
 
 
 def test_scraper_and_cache_killed_together(tmp_path, start):
@@ -241,7 +238,7 @@ def test_scraper_and_cache_killed_together(tmp_path, start):
     scrape_once(tmp_path / "calm", source)
     whole = time.monotonic() - begin
     chance = random.Random(int(os.environ.get("DISTSYS_SEED", "2")))
-    serve = [str(BINARY), "--role=cache", "--cache.listen=127.0.0.1:0", "--operations=127.0.0.1:0", f"--data-dir={tmp_path}/data"]
+    serve = [str(BINARY), "--role=cache", "--cache.listen=127.0.0.1:0", "--operations=127.0.0.1:0", *backends.current.options(tmp_path / "data", "cache")]
     for _ in range(KILLS):
         pair = [
             subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
@@ -377,7 +374,7 @@ def running(data_dir, *options):
 def wait_until(condition, seconds=20):
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(*backends.NOT_YET):
             if condition():
                 return
         time.sleep(0.05)
@@ -396,7 +393,7 @@ def test_simulated_city_lives_and_stops(tmp_path):
         wait_until(lambda: count(0) > first and count(1) >= 3 and count(2) >= 1)
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0, process.stdout.read()
-    assert rows_of(tmp_path, "PRAGMA integrity_check") == [("ok",)]
+    backends.current.check(tmp_path)
 
 
 def test_replay_keeps_its_timing(tmp_path):

@@ -10,11 +10,13 @@ import time
 import urllib.parse
 from http.client import HTTPConnection
 
+import backends
 import pytest
 
 from conftest import eventually, http
 from program import BINARY
 
+FORMS = backends.BOTH
 pytestmark = pytest.mark.skipif(not BINARY.exists(), reason="distsys is not built")
 ALL = ("--role=all", "--cache.listen=:0")
 SANTIAGO = "events?lat=-33.45&lon=-70.66&radius=50"

@@ -26,7 +26,8 @@ class Postgres(Service):
                                      "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]), check=True, stdout=subprocess.DEVNULL, cwd=folder)
 
     def command(self, folder, port):
-        settings = {"port": port, "unix_socket_directories": folder, "listen_addresses": "127.0.0.1", "max_connections": 200,
+        # Without fsync: here processes are killed, never the machine, and a database a test is made and dropped quickly.
+        settings = {"fsync": "off", "port": port, "unix_socket_directories": folder, "listen_addresses": "127.0.0.1", "max_connections": 200,
                     "shared_buffers": "128MB", "log_min_messages": "warning", **self.settings}
         return [self.program, "-D", os.path.join(folder, "data"), *(f"--{key}={value}" for key, value in settings.items())]
 
