@@ -29,8 +29,10 @@ awaitable<result<void>> change_tail::begin() {
   const call_context context = call_context::within(read_limit);
   const auto last = co_await engine_.events.last_sequence(context);
   if (!last) co_return last.error();
-  if (engine_.shared)
+  if (engine_.shared) {
     if (const auto ok = co_await engine_.shared->begin(engine_.events, *last); !ok) co_return ok.error();
+    bell_.emplace(engine_.shared->store(), engine_.shared->database(), engine_.loads);
+  }
   last_ = *last;
   engine_.streams.skip_to(last_);
   engine_.fresh.settle(number, last_, runtime::steady_now());
@@ -39,17 +41,38 @@ awaitable<result<void>> change_tail::begin() {
 
 awaitable<void> change_tail::run() {
   co_await asio::this_coro::throw_if_cancelled(false);
-  bool failing = false;
+  const executor here = co_await asio::this_coro::executor;
+  runtime::task_group hearing;
+  hearing.spawn(here, hear_database());
+  if (bell_) hearing.spawn(here, bell_->hear(woken_));
+  co_await follow();
+  hearing.cancel();
+  co_await asio::this_coro::reset_cancellation_state();
+  co_await hearing.wait();
+}
+
+awaitable<void> change_tail::hear_database() {
+  co_await asio::this_coro::throw_if_cancelled(false);
   for (;;) {
     const call_context until = call_context::within(longest_silence);
     const auto woken = co_await listener_->wait(until);
-    if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) co_return;
+    if (!woken && woken.error() == errc::cancelled) co_return;
+    woken_.raise();
+    if (!woken && woken.error() != errc::timeout && !co_await runtime::sleep_for(pause_after_failure)) co_return;
+  }
+}
+
+awaitable<void> change_tail::follow() {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  bool failing = false;
+  while (co_await woken_.wait(runtime::deadline::max())) {
+    const std::int64_t before = last_;
     const auto read = co_await catch_up();
+    if (bell_ && last_ > before) bell_->ring(last_, co_await asio::this_coro::executor);
     if (!read && read.error() != errc::cancelled) {
       if (!failing) log::warn("the change log cannot be read", {{"role", "cache"}, {"error", read.error().what()}});
-      co_await runtime::sleep_for(pause_after_failure);
-    } else if (!woken && woken.error() != errc::timeout) {
-      co_await runtime::sleep_for(pause_after_failure);
+      if (!co_await runtime::sleep_for(pause_after_failure)) co_return;
+      woken_.raise();
     }
     failing = !read;
   }

@@ -2,15 +2,19 @@
 #pragma once
 
 #include "engine.hpp"
+#include "peer_bell.hpp"
 
 #include "distsys/domain/geo/event_repository.hpp"
+#include "distsys/ports/wake_signal.hpp"
+#include "distsys/runtime/task_group.hpp"
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 namespace distsys::roles::cache {
 
-/// One a process. Runs on one loop.
+/// One a process. Runs on one loop. Woken by the database's listener, by other caches, and by time.
 class change_tail {
  public:
   explicit change_tail(engine& e) : engine_(e) {}
@@ -21,10 +25,14 @@ class change_tail {
   awaitable<void> run();
 
  private:
+  awaitable<void> follow();
+  awaitable<void> hear_database();
   awaitable<result<void>> catch_up();
 
   engine& engine_;
   std::shared_ptr<ports::change_listener> listener_;
+  std::optional<peer_bell> bell_;  // where there is a second layer
+  ports::wake_signal woken_;
   std::int64_t last_ = 0;  // applied
 };
 

@@ -73,7 +73,8 @@ awaitable<result<void>> shared_cells::begin(geo::event_repository& events, std::
     touches_.add(*tail);
     at = tail->back().sequence;
   }
-  prefix_ = "distsys:geo:cell:" + std::to_string(geo::quad_image::format) + ':' + *name + ':';
+  database_ = *name;
+  prefix_ = "distsys:geo:cell:" + std::to_string(geo::quad_image::format) + ':' + database_ + ':';
   co_return result<void>{};
 }
 

@@ -37,6 +37,9 @@ class shared_cells {
 
   /// Learns the database's name and the end of its log, up to `last`. Once, before the first request.
   awaitable<result<void>> begin(domain::geo::event_repository& events, std::int64_t last);
+  /// Of the database, once begun; and where its caches share.
+  const std::string& database() const noexcept { return database_; }
+  const std::shared_ptr<ports::kv_store>& store() const noexcept { return store_; }
   /// By the follower of the log, before it touches the slots.
   void note(std::span<const domain::geo::change_touch> touches) { touches_.add(touches); }
   /// What others have read by now is not used in this process.
@@ -65,7 +68,7 @@ class shared_cells {
   std::shared_ptr<ports::kv_store> store_;
   runtime::task_group& loads_;
   recent_touches touches_;
-  std::string prefix_;
+  std::string database_, prefix_;
   std::atomic<std::int64_t> not_before_{0};  // ms since 1970: what was read earlier is not used
   std::atomic<std::size_t> waiting_{0}, waiting_bytes_{0};
   metrics::counter &hits_, &misses_, &outdated_, &corrupt_, &failures_, &stored_, &older_, &failed_, &dropped_;

@@ -36,6 +36,7 @@ class switched_database : public ports::database {
   std::atomic<int> area_queries{0};
   // As many as read at a time, as in a pool of connections; 0: any number.
   std::atomic<int> readers{0};
+  std::atomic<bool> deaf{false};       // announcements of commits do not come through
   std::atomic<bool> past_held{false};  // what reads the past keeps its reader
   std::atomic<int> past_reading{0};
 
@@ -92,8 +93,28 @@ class switched_database : public ports::database {
     return inner_->notify(c, std::move(channel));
   }
   std::unique_ptr<ports::change_listener> do_listen(std::string channel) override {
-    return inner_->listen(std::move(channel));
+    return std::make_unique<ear>(inner_->listen(std::move(channel)), deaf);
   }
+
+  class ear : public ports::change_listener {
+   public:
+    ear(std::unique_ptr<ports::change_listener> inner, const std::atomic<bool>& deaf)
+        : inner_(std::move(inner)), deaf_(deaf) {}
+    awaitable<result<void>> wait(const ports::call_context& c) override {
+      auto woken = co_await inner_->wait(c);
+      while (woken && deaf_) woken = co_await inner_->wait(c);
+      co_return woken;
+    }
+    std::uint64_t announced() const noexcept override {
+      if (!deaf_) heard_ = inner_->announced();
+      return heard_;
+    }
+
+   private:
+    std::unique_ptr<ports::change_listener> inner_;
+    const std::atomic<bool>& deaf_;
+    mutable std::atomic<std::uint64_t> heard_{0};
+  };
 
   std::shared_ptr<ports::database> inner_;
   std::atomic<int> reading_{0};

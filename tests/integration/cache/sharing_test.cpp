@@ -106,6 +106,33 @@ awaitable<void> changed_since(sharing& s) {
   CHECK(s.b.engine.shared->counts().outdated > outdated);
 }
 
+// Whoever the database does not wake hears of changes from who was woken.
+awaitable<void> told_by_the_other(sharing& s) {
+  auto& heard = metrics::get_counter("distsys_cache_peer_messages_total", "", {{"what", "heard"}});
+  const auto before = heard.value();
+  s.b.database->deaf = true;
+  for (int n = 0; n < 100 && heard.value() == before; ++n)  // b also looks by itself, once a second
+    co_await put_and_wait(s, {event_at("e" + std::to_string(n), centre)});
+  CHECK(heard.value() > before);
+}
+
+// What comes over the store is not believed.
+awaitable<void> told_nonsense(sharing& s) {
+  const std::string channel = "distsys:geo:changes:" + s.a.engine.shared->database();
+  const ports::call_context context = ports::call_context::within(20s);
+  for (const char* message : {"", "nonsense", "-5", "9223372036854775807", "99999999999999999999", "12x"})
+    CHECK(co_await s.store.publish(context, channel, message));
+  co_await put_and_wait(s, {event_at("a", centre)});
+  co_await put_and_wait(s, {event_at("b", centre)});
+  CHECK((co_await s.b.ask(city)).body.find("\"numberMatched\":2,") != std::string::npos);
+  auto& heard = metrics::get_counter("distsys_cache_peer_messages_total", "", {{"what", "heard"}});
+  const auto before = heard.value();
+  s.b.database->deaf = true;
+  for (int n = 0; n < 100 && heard.value() == before; ++n)
+    co_await put_and_wait(s, {event_at("e" + std::to_string(n), centre)});
+  CHECK(heard.value() > before);
+}
+
 // What is announced and not applied yet cannot be judged by what has been applied.
 awaitable<void> announced_only(sharing& s) {
   co_await put_and_wait(s, {event_at("a", centre)});
@@ -183,6 +210,10 @@ TEST_CASE("what a change has touched since is not taken from the store") { with_
 TEST_CASE("while a change is announced and not known the store is not asked") { with_two({}, &announced_only); }
 
 TEST_CASE("a store that is away is said, and used when it is back") { with_two({}, &away); }
+
+TEST_CASE("a cache that its database does not wake hears of changes from another") { with_two({}, &told_by_the_other); }
+
+TEST_CASE("wrong messages between caches do no harm") { with_two({}, &told_nonsense); }
 
 TEST_CASE("damaged bytes in the store are a miss") { with_two({}, &damaged); }
 
