@@ -9,6 +9,8 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <unistd.h>
+
 #include <memory>
 #include <string>
 #include <utility>
@@ -44,24 +46,6 @@ struct address_lists {
 
  private:
   std::size_t count_ = 0;
-};
-
-/// A descriptor that libpq owns, watched while nothing changes it.
-class watched_socket {
- public:
-  explicit watched_socket(executor where) : stream_(std::make_shared<descriptor>(where)) {}
-  ~watched_socket() { release(); }
-  watched_socket(const watched_socket&) = delete;
-  watched_socket& operator=(const watched_socket&) = delete;
-
-  void watch(int fd) { stream_->assign(fd); }
-  void release() {
-    if (stream_->is_open()) stream_->release();
-  }
-  const std::shared_ptr<descriptor>& stream() const noexcept { return stream_; }
-
- private:
-  std::shared_ptr<descriptor> stream_;
 };
 
 awaitable<result<address_lists>> resolve(const options& settings) {
@@ -115,16 +99,19 @@ pg_connection begin(const options& settings, const address_lists& lists) {
 
 awaitable<result<void>> poll(PGconn* c, runtime::deadline limit) {
   const auto where = co_await asio::this_coro::executor;
-  watched_socket socket(where);
+  const auto socket = std::make_shared<descriptor>(where);
   timer late(where, limit);
-  late.async_wait([stream = socket.stream()](const boost::system::error_code& ec) {
-    if (!ec && stream->is_open()) stream->cancel();
+  late.async_wait([socket](const boost::system::error_code& ec) {
+    if (!ec && socket->is_open()) socket->cancel();
   });
   for (auto next = PGRES_POLLING_WRITING; next != PGRES_POLLING_OK;) {
-    socket.watch(PQsocket(c));
+    // A descriptor of our own, for a while: PQconnectPoll may close its one, and open another of the same number.
+    const int fd = ::dup(PQsocket(c));
+    if (fd < 0) co_return error{errc::unavailable, "no descriptor for a connection"};
+    socket->assign(fd);
     const auto what = next == PGRES_POLLING_READING ? descriptor::wait_read : descriptor::wait_write;
-    const auto [ec] = co_await socket.stream()->async_wait(what, use_tuple);
-    socket.release();  // PQconnectPoll may close it, and open another of the same number
+    const auto [ec] = co_await socket->async_wait(what, use_tuple);
+    socket->close();
     if (runtime::steady_now() >= limit) co_return error{errc::timeout, "no connection in time"};
     if (ec) co_return error{errc::cancelled};
     next = PQconnectPoll(c);

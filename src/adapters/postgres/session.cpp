@@ -4,6 +4,8 @@
 #include "distsys/foundation/log.hpp"
 #include "distsys/foundation/metrics.hpp"
 
+#include <unistd.h>
+
 namespace distsys::adapters::postgres {
 
 namespace {
@@ -26,10 +28,6 @@ void count_attempt(bool worked) {
 
 session::session(surroundings s) : around_(std::move(s)), socket_(around_.where), timer_(around_.where) {}
 
-session::~session() {
-  if (socket_.is_open()) socket_.release();
-}
-
 awaitable<void> session::open(std::shared_ptr<session> self) {
   const auto limit = runtime::steady_now() + self->around_.settings->connect_timeout;
   auto connected = co_await connect(*self->around_.settings, limit);
@@ -46,9 +44,12 @@ awaitable<void> session::open(std::shared_ptr<session> self) {
 }
 
 void session::adopt(pg_connection c) {
-  const int fd = PQsocket(c.get());
-  if (auto started = pipeline_.start(std::move(c)); !started) return close(started.error());
+  // A descriptor of our own: libpq closes its one as soon as it finds the connection lost, and its number may belong to
+  // another thread before ours is taken from the loop.
+  const int fd = ::dup(PQsocket(c.get()));
+  if (fd < 0) return close({errc::unavailable, "no descriptor for a connection"});
   socket_.assign(fd);
+  if (auto started = pipeline_.start(std::move(c)); !started) return close(started.error());
   state_ = state::ready;
   open_connections().add(1);
   if (!around_.setup.empty()) {
@@ -107,7 +108,8 @@ void session::close(const error& why) {
   const bool was_connected = state_ == state::ready;
   if (was_connected) open_connections().add(-1);
   state_ = state::closed;
-  if (socket_.is_open()) socket_.release();  // libpq closes it
+  boost::system::error_code ignored;
+  socket_.close(ignored);
   pipeline_.stop();
   timer_.cancel();
   pipeline_.fail_all(why);

@@ -36,7 +36,6 @@ class session : public std::enable_shared_from_this<session> {
   };
 
   explicit session(surroundings s);
-  ~session();
   session(const session&) = delete;
   session& operator=(const session&) = delete;
 
