@@ -45,7 +45,7 @@ awaitable<result<void>> describe(session& on, const std::shared_ptr<statement_sh
   e->shared = shared;
   co_await on.perform(e);
   if (e->failure) co_return error_of(*e, label);
-  if (!shape->described) co_return error{errc::internal, "`" + shape->label + "` was described otherwise than asked"};
+  if (!shape->described) co_return shape->misunderstood();
   co_return result<void>{};
 }
 

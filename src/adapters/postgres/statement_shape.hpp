@@ -29,6 +29,8 @@ struct statement_shape {
   bool ready() const noexcept { return described || parameters == 0; }
   /// From the answer to a Describe.
   void describe(const PGresult* r);
+  /// Of a shape that is not `described` after that: the server counts other parameters than this driver.
+  error misunderstood() const { return {errc::internal, "`" + label + "` was described otherwise than asked"}; }
 };
 
 /// The least recently used ones are forgotten. Of one loop.
