@@ -5,12 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <limits>
 #include <optional>
+#include <system_error>
 
 namespace distsys::adapters::postgres {
 
@@ -56,33 +57,45 @@ bool fits(std::int64_t v) noexcept {
   return v >= std::numeric_limits<Whole>::min() && v <= std::numeric_limits<Whole>::max();
 }
 
-/// Base 10000 digits, a weight, a sign, a scale. Whole numbers of 64 bits stay whole.
+/// Decimal text, correctly rounded; "Infinity" and "NaN", too. Beyond a double's range it is infinite, or zero.
+double real_of(std::string_view text, bool large) noexcept {
+  double v = 0;
+  if (std::from_chars(text.data(), text.data() + text.size(), v).ec != std::errc::result_out_of_range) return v;
+  const double limit = large ? std::numeric_limits<double>::infinity() : 0.0;
+  return text.starts_with('-') ? -limit : limit;
+}
+
+enum numeric_sign : std::uint16_t { positive = 0, negative = 0x4000, infinite = 0xD000, minus_infinite = 0xF000 };
+
+/// Base 10000 digits, a weight (of the first), a sign, a scale. Whole numbers of 64 bits stay whole.
 bool append_numeric(ports::table& to, std::string_view bytes) {
   const auto word = [&](std::size_t i) { return read_big_endian<std::uint16_t>(bytes.data() + 2 * i); };
   if (bytes.size() < 8 || bytes.size() != 8u + 2u * word(0)) return false;
   const int digits = word(0);
   const int weight = static_cast<std::int16_t>(word(1));
   const std::uint16_t sign = word(2);
-  if (sign != 0 && sign != 0x4000) {
-    to.add(std::numeric_limits<double>::quiet_NaN());
+  if (sign != positive && sign != negative) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    to.add(sign == infinite ? infinity : sign == minus_infinite ? -infinity : std::numeric_limits<double>::quiet_NaN());
     return true;
   }
-  bool whole = weight < 5;  // 10000^5 > 2^63
-  std::int64_t integer = 0;
-  double real = 0;
-  for (int i = 0; i < std::max(digits, weight + 1); ++i) {
+  bool whole = weight < 5;   // 10000^5 > 2^63
+  std::int64_t integer = 0;  // negated: there is one more of those
+  std::string text = sign == negative ? "-" : "";
+  for (int i = 0; i < std::max(digits, std::min(weight, 5) + 1); ++i) {
     const int digit = i < digits ? word(static_cast<std::size_t>(4 + i)) : 0;
-    real += digit * std::pow(10000.0, weight - i);
+    if (digit > 9999) return false;
+    if (i < digits) text += std::to_string(10'000 + digit).substr(1);
     if (i <= weight)
       whole = whole && !__builtin_mul_overflow(integer, 10000, &integer) &&
-              !__builtin_add_overflow(integer, digit, &integer);
+              !__builtin_sub_overflow(integer, digit, &integer);
     else
       whole = whole && digit == 0;
   }
-  if (whole)
-    to.add(sign == 0 ? integer : -integer);
+  if (whole && (sign == negative || !__builtin_sub_overflow(0, integer, &integer)))
+    to.add(integer);
   else
-    to.add(sign == 0 ? real : -real);
+    to.add(real_of(text + "e" + std::to_string(4 * (weight - digits + 1)), weight > 0));
   return true;
 }
 
@@ -173,7 +186,7 @@ void append_text(ports::table& to, Oid t, std::string_view text) {
   if (t == numeric_type || t == float4_type || t == float8_type) {
     if (t == numeric_type)
       if (const auto whole = parse_integer(text)) return to.add(*whole);
-    return to.add(std::strtod(std::string(text).c_str(), nullptr));  // NaN and Infinity, too
+    return to.add(real_of(text, !text.starts_with("0.") && !text.starts_with("-0.")));
   }
   if (t == bytea_type && text.starts_with("\\x")) {
     std::string bytes;
@@ -184,11 +197,10 @@ void append_text(ports::table& to, Oid t, std::string_view text) {
   to.add(text);
 }
 
-/// 17 significant digits say every double.
+/// The shortest text that says this double and no other.
 std::string text_of(double v) {
   std::array<char, 40> text{};
-  const int n = std::snprintf(text.data(), text.size(), "%.17g", v);
-  return {text.data(), static_cast<std::size_t>(n)};
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), v).ptr};
 }
 
 std::optional<std::int64_t> as_whole(double v) {

@@ -13,4 +13,21 @@ DATABASE_CASE("a statement that the server counts otherwise is refused, also in 
   CHECK(t.db.execute({insert_item(1)}));
 }
 
+DATABASE_CASE("a decimal is the nearest real, and a real the nearest decimal") {
+  EACH_REMOTE_DATABASE();
+  REQUIRE(t.db.execute("CREATE TABLE d (id BIGINT PRIMARY KEY, n NUMERIC, t TEXT)"));
+  const double reals[] = {0.1, 0.70, 91.56977663, -1e-7, 123456789.123456789, 1.7976931348623157e308, 5e-324};
+  table rows(3);
+  for (const double r : reals) rows.add(static_cast<std::int64_t>(rows.rows())), rows.add(r), rows.add(r);
+  REQUIRE(t.db.execute("INSERT INTO d(id, n, t) VALUES (?, ?, ?)", std::move(rows)));
+  const auto got = t.db.query("SELECT n + 0, CAST(t AS DOUBLE PRECISION) FROM d ORDER BY id").value();
+  for (std::size_t i = 0; i < std::size(reals); ++i) {
+    INFO(reals[i]);
+    if (got.at(i, 0).type() == ports::value_type::real) CHECK(got.at(i, 0).real() == reals[i]);
+    CHECK(got.at(i, 1).real() == reals[i]);
+  }
+  CHECK(t.db.number("SELECT count(*) FROM d WHERE n = 0.1 AND t = '0.1'") == 1);
+  CHECK(t.db.query("SELECT 0.70")->at(0, 0).real() == 0.70);
+}
+
 }  // namespace distsys::tests

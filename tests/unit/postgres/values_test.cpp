@@ -68,12 +68,37 @@ TEST_CASE("NUMERIC is an integer when it is whole and fits, else a real", "[post
   CHECK(fraction.at(0, 0).real() == 1.25);
   const auto huge = read(numeric, words({1, 6, 0, 0, 9999}));
   CHECK(huge.at(0, 0).type() == ports::value_type::real);
+  CHECK(huge.at(0, 0).real() == 9999e24);
+  constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
+  CHECK(read(numeric, words({5, 4, 0x4000, 0, 922, 3372, 368, 5477, 5808})).at(0, 0).integer() == least);
+  CHECK(read(numeric, words({5, 4, 0, 0, 922, 3372, 368, 5477, 5808})).at(0, 0).real() == 0x1p63);
+  CHECK_FALSE(reads(numeric, words({1, 0, 0, 0, 10'000})));
+}
+
+TEST_CASE("a NUMERIC that is no integer is the nearest real", "[postgres]") {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  CHECK(read(numeric, words({1, -1, 0, 2, 7000})).at(0, 0).real() == 0.70);
+  CHECK(read(numeric, words({3, 0, 0x4000, 8, 91, 5697, 7663})).at(0, 0).real() == -91.56977663);
+  CHECK(read(numeric, words({1, 0x7fff, 0, 0, 1})).at(0, 0).real() == infinity);
+  CHECK(read(numeric, words({1, -2000, 0, 0, 1})).at(0, 0).real() == 0);
+  CHECK(read(numeric, words({0, 0, 0xD000, 0})).at(0, 0).real() == infinity);
+  CHECK(read(numeric, words({0, 0, 0xF000, 0})).at(0, 0).real() == -infinity);
+  const double none = read(numeric, words({0, 0, 0xC000, 0})).at(0, 0).real();
+  CHECK(none != none);
+}
+
+TEST_CASE("a real that goes as text is as short as it may be", "[postgres]") {
+  parameter_row row;
+  const Oid types[] = {numeric};
+  REQUIRE(row.fill(table::row(0.1), 0, types));
+  CHECK(std::string(row.values()[0]) == "0.1");
 }
 
 TEST_CASE("results in text form are read by their types", "[postgres]") {
   CHECK(read(int8, "-42", false).at(0, 0).integer() == -42);
   CHECK(read(boolean, "t", false).at(0, 0).integer() == 1);
   CHECK(read(float8, "1e3", false).at(0, 0).real() == 1000);
+  CHECK(read(float8, "-Infinity", false).at(0, 0).real() == -std::numeric_limits<double>::infinity());
   CHECK(read(bytea, "\\x00ff", false).at(0, 0).text() == std::string("\0\xff", 2));
   CHECK(read(1114, "2025-04-09 00:00:00", false).at(0, 0).text() == "2025-04-09 00:00:00");
 }
