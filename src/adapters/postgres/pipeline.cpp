@@ -192,6 +192,8 @@ bool pipeline::take_result(slot& s, expectation& x, pg_result r) {
   if (x.what != command::run || !step) return true;
   if (s.what->sink) {
     take_rows(s, r.get());
+    // Nobody needs what is left of a result that was refused: its caller goes on, and the session ends it.
+    if (s.what->failure && s.what->shared) s.what->answer();
   } else if (const std::string_view tag = PQcmdStatus(r.get()); !tag.starts_with("SELECT")) {
     x.affected += static_cast<std::uint64_t>(std::strtoull(PQcmdTuples(r.get()), nullptr, 10));
   }

@@ -30,4 +30,10 @@ DATABASE_CASE("a decimal is the nearest real, and a real the nearest decimal") {
   CHECK(t.db.query("SELECT 0.70")->at(0, 0).real() == 0.70);
 }
 
+DATABASE_CASE("a result over its limits is refused before it has come") {
+  EACH_REMOTE_DATABASE();
+  CHECK(t.db.query("SELECT generate_series(1, 4000000000)", {}, {.max_rows = 10}).error() == errc::too_large);
+  CHECK(t.db.number("SELECT 7") == 7);
+}
+
 }  // namespace distsys::tests
