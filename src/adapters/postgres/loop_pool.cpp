@@ -152,7 +152,8 @@ void loop_pool::give_back(std::shared_ptr<session> s) {
     s->submit(std::move(undo));
   }
   auto* const raw = s.get();
-  raw->when_quiet([this, s = std::move(s)] {
+  raw->when_quiet([this, s = std::move(s), alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
     if (s->open_or_opening() && s->connected() && s->in_transaction()) return give_back(s);
     pass_on(s);
   });

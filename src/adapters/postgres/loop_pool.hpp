@@ -98,7 +98,8 @@ class loop_pool {
   unsigned failures_ = 0;  // to connect, in a row
   runtime::deadline retry_at_{};
   error last_failure_;
-  std::shared_ptr<waiter> closer_;  // waits for the last call
+  std::shared_ptr<waiter> closer_;                                    // waits for the last call
+  const std::shared_ptr<const int> alive_ = std::make_shared<int>();  // what is posted may come after the pool's end
 };
 
 }  // namespace distsys::adapters::postgres

@@ -21,6 +21,13 @@ result<void> pipeline::start(pg_connection c) {
   return {};
 }
 
+bool pipeline::commits_now() const noexcept {
+  if (slots_.empty() || slots_.front().expected.empty()) return false;
+  const slot& s = slots_.front();
+  const std::size_t step = s.expected.front().step;
+  return step < s.what->steps.size() && s.what->steps[step].commits;
+}
+
 bool pipeline::in_transaction() const noexcept {
   return connection_ && PQtransactionStatus(connection_.get()) != PQTRANS_IDLE;
 }

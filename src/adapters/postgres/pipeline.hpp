@@ -49,6 +49,8 @@ class pipeline {
   bool empty() const noexcept { return slots_.empty(); }
   const std::shared_ptr<exchange>& at(std::size_t i) const noexcept { return slots_[i].what; }
   bool begun(std::size_t i) const noexcept { return slots_[i].begun; }
+  /// A COMMIT was sent, and the server has answered all that came before it.
+  bool commits_now() const noexcept;
   bool in_transaction() const noexcept;
   bool in_failed_transaction() const noexcept;
   PGconn* connection() const noexcept { return connection_.get(); }

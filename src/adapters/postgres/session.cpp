@@ -111,6 +111,7 @@ void session::close(const error& why) {
   boost::system::error_code ignored;
   socket_.close(ignored);
   pipeline_.stop();
+  still_open_.reset();
   timer_.cancel();
   pipeline_.fail_all(why);
   if (auto closed = std::exchange(around_.closed, nullptr)) closed(this, why, was_connected);
@@ -179,8 +180,9 @@ void session::when_quiet(std::function<void()> then) {
 }
 
 void session::check_quiet() {
-  if (!when_quiet_ || cancelling_) return;
-  if (state_ == state::closed || pipeline_.empty()) asio::post(around_.where, std::exchange(when_quiet_, nullptr));
+  if (!when_quiet_) return;
+  if (state_ == state::closed || (pipeline_.empty() && !cancelling_))
+    asio::post(around_.where, std::exchange(when_quiet_, nullptr));
 }
 
 }  // namespace distsys::adapters::postgres

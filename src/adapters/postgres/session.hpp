@@ -93,6 +93,8 @@ class session : public std::enable_shared_from_this<session> {
   const exchange* last_chance_of_ = nullptr;                  // which one that was; only compared
   bool reading_ = false, writing_ = false, cancelling_ = false;
   std::uint64_t cancels_made_ = 0;
+  runtime::deadline cancel_until_{};        // of the request under way
+  std::shared_ptr<const void> still_open_;  // that request waits for its turn no longer than this
   std::function<void()> when_quiet_;
 };
 

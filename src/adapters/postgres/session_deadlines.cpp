@@ -12,7 +12,8 @@ using namespace std::chrono_literals;
 // A write whose deadline has passed is cancelled by the server, most often: for its answer there is this much patience,
 // and then the connection is closed.
 constexpr auto grace = 80ms;
-constexpr auto patience = 5s;             // with a write that was cancelled long before its deadline
+constexpr auto patience = 5s;              // with a write that was cancelled long before its deadline
+constexpr auto patience_with_cancel = 5s;  // with a request to cancel: it could hit what is sent after it
 constexpr auto patience_with_reads = 1s;  // that nobody waits for any more: a connection that stays silent is of no use
 
 }  // namespace
@@ -38,6 +39,8 @@ void session::look_at_deadlines() {
     ask_server_to_cancel();
   }
   if (last_chance_ <= now && !pipeline_.empty()) return close({errc::unavailable, "the server did not answer in time"});
+  if (cancelling_ && cancel_until_ <= now) return close({errc::unavailable, "a request to cancel was not taken"});
+  if (cancelling_) next = std::min(next, cancel_until_);
   next = std::min(next, pipeline_.empty() ? runtime::deadline::max() : last_chance_);
   if (next != runtime::deadline::max()) wake_at(next);
   check_quiet();
@@ -87,10 +90,15 @@ void session::cancel(const std::shared_ptr<exchange>& e) {
 }
 
 void session::ask_server_to_cancel() {
-  if (cancelling_ || state_ != state::ready) return;
+  if (cancelling_ || state_ != state::ready || pipeline_.commits_now()) return;  // a commit is not to be undone
   cancelling_ = true;
+  cancel_until_ = runtime::steady_now() + patience_with_cancel;
+  wake_at(cancel_until_);
   ++cancels_made_;
-  around_.cancels->cancel(pipeline_.connection(), around_.where, [self = shared_from_this()] {
+  still_open_ = std::make_shared<int>();
+  around_.cancels->cancel(pipeline_.connection(), still_open_, around_.where, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
     self->cancelling_ = false;
     self->check_quiet();
   });

@@ -36,4 +36,21 @@ DATABASE_CASE("a result over its limits is refused before it has come") {
   CHECK(t.db.number("SELECT 7") == 7);
 }
 
+DATABASE_CASE("a server that takes no request to cancel holds neither connections nor the end") {
+  EACH_DATABASE_BEHIND_A_PEER();
+  t.make_items();
+  opened_database far(t.loops, address);
+  std::vector<std::unique_ptr<ports::transaction>> all;  // each of a loop's connections for writes
+  for (int i = 0; i < 4; ++i) all.push_back(far.begin());
+  peer.set_now({.what = fault::kind::stall});
+  for (const auto& tx : all) {
+    const auto brief = call_context::within(50ms);
+    CHECK(!t.loops.run(tx->execute(brief, insert_item(1))));
+  }
+  all.clear();
+  peer.set({});  // the requests to cancel stay where they are
+  CHECK(far.execute({insert_item(2)}));
+  far.close();
+}
+
 }  // namespace distsys::tests
