@@ -64,6 +64,16 @@ result<std::vector<endpoint>> read_hosts(const url& address) {
   return hosts;
 }
 
+/// Of several servers one can be written to. A replica may lag behind what was acknowledged: no call goes to one.
+result<void> choose_primary(const url& address, options& o) {
+  if (o.hosts.size() < 2) return {};
+  const auto wanted = address.parameter("target_session_attrs");
+  if (!wanted) o.passed.emplace_back("target_session_attrs", "read-write");
+  if (wanted == "any")
+    return refuse("target_session_attrs", *wanted, "read-write or primary where there are several hosts");
+  return {};
+}
+
 std::string label_of(const options& o) {
   std::string text;
   for (const endpoint& e : o.hosts) text += (text.empty() ? "" : ",") + e.host + ":" + e.port;
@@ -95,9 +105,9 @@ result<options> parse_options(const url& address) {
         read_count(address, "queue", 1'000'000, o.queue), read_duration(address, "connect_timeout", o.connect_timeout),
         read_duration(address, "transaction_limit", o.transaction_limit),
         read_word(address, "sslmode", {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}),
-        read_word(address, "target_session_attrs",
-                  {"any", "read-write", "read-only", "primary", "standby", "prefer-standby"})})
+        read_word(address, "target_session_attrs", {"any", "read-write", "primary"})})
     if (!read) return read.error();
+  if (auto ok = choose_primary(address, o); !ok) return ok.error();
   return o;
 }
 

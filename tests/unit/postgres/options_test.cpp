@@ -22,7 +22,8 @@ TEST_CASE("a URL of PostgreSQL says servers, login and database", "[postgres]") 
   CHECK(o->password == "p@ss");
   CHECK(o->database == "geo");
   CHECK(o->readers == 2);
-  CHECK(o->passed == std::vector<std::pair<std::string, std::string>>{{"sslmode", "verify-full"}});
+  CHECK(o->passed == std::vector<std::pair<std::string, std::string>>{{"sslmode", "verify-full"},
+                                                                      {"target_session_attrs", "read-write"}});
   CHECK(o->label == "one:6000,two:5433,::1:7000/geo");
 }
 
@@ -32,6 +33,19 @@ TEST_CASE("what a URL of PostgreSQL leaves out has a default", "[postgres]") {
   CHECK(o->label == "localhost:5432/postgres");
   CHECK(parsed("postgresql://ana@host")->database == "ana");
   CHECK(parsed("postgres:///geo?host=/run/postgresql")->hosts.front().host == "/run/postgresql");
+}
+
+TEST_CASE("of several servers the one that takes writes is wanted", "[postgres]") {
+  CHECK(parsed("postgres://one/geo")->passed.empty());
+  CHECK(parsed("postgres://one/geo?target_session_attrs=any"));
+  const auto primary = parsed("postgres://one,two/geo?target_session_attrs=primary");
+  REQUIRE(primary);
+  CHECK(primary->passed.size() == 1);
+  for (const char* replica : {"any", "standby", "read-only", "prefer-standby"}) {
+    const auto refused = parsed(std::string("postgres://one,two/geo?target_session_attrs=") + replica);
+    REQUIRE(!refused);
+    CHECK(refused.error().detail.find("read-write") != std::string::npos);
+  }
 }
 
 TEST_CASE("a wrong parameter of a PostgreSQL URL is named, and what is right", "[postgres]") {
