@@ -28,9 +28,10 @@ using timer =
 // Statements are short and run often: a plan is made once, whatever the parameters, and neither compiled nor given to
 // several processes of the server, which takes longer than to run it. It may be made while a table is empty, when a
 // sequential scan looks as cheap as an index, and would stay until the server's next ANALYZE: so where there is an
-// index it is used.
+// index it is used. And what a role or a database may have set otherwise, and this driver relies on.
 constexpr std::string_view defaults_of_sessions =
-    "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off -c max_parallel_workers_per_gather=0";
+    "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off -c max_parallel_workers_per_gather=0 "
+    "-c bytea_output=hex -c extra_float_digits=1 -c default_transaction_isolation=read\\ committed";
 
 /// libpq's lists, one element an address: it resolves nothing itself (that would block), and still checks names.
 struct address_lists {

@@ -53,4 +53,11 @@ DATABASE_CASE("a server that takes no request to cancel holds neither connection
   far.close();
 }
 
+DATABASE_CASE("a session's settings do not depend on what is set for its role") {
+  EACH_REMOTE_DATABASE();
+  CHECK(t.db.number("SELECT count(*) FROM pg_settings WHERE source = 'client' AND name IN "
+                    "('bytea_output', 'extra_float_digits', 'default_transaction_isolation')") == 3);
+  CHECK(t.db.query("SHOW default_transaction_isolation")->at(0, 0).text() == "read committed");
+}
+
 }  // namespace distsys::tests
