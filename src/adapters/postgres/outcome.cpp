@@ -19,6 +19,13 @@ std::string place_of(const exchange& e, std::size_t step) {
   return statements > 1 ? "statement " + std::to_string(number) + ", " + words : words;
 }
 
+/// The server went down, or the connection, while the commit was on its way: nobody knows which was first.
+bool leaves_commit_unknown(const exchange& e) noexcept {
+  const exchange_failure& f = *e.failure;
+  return f.step < e.steps.size() && e.steps[f.step].commits &&
+         (f.state.starts_with("08") || f.state.starts_with("57P0"));
+}
+
 }  // namespace
 
 bool ended_by_mistake(const exchange& e, std::uint64_t cancels_now) noexcept {
@@ -38,7 +45,7 @@ bool speaks_of_types(const exchange& e) noexcept {
 error error_of(const exchange& e, const std::string& where) {
   const exchange_failure& f = *e.failure;
   if (f.what == errc::cancelled) return f.what;
-  if (f.lost && e.commit_sent)
+  if ((f.lost && e.commit_sent) || leaves_commit_unknown(e))
     return {errc::indeterminate, "the commit was sent, and no answer came: " + f.what.detail};
   if (f.lost && e.cancelled) return {errc::cancelled, ""};
   if (f.lost && runtime::steady_now() >= e.until) return {errc::timeout, f.what.detail + " (" + where + ")"};
