@@ -41,7 +41,8 @@ class Postgres(Service):
 class PostgresTls(Postgres):
     name, title = "postgres-tls", "PostgreSQL with TLS and a password"
     login = ["--auth=scram-sha-256", "--pwfile=password"]
-    settings = {"ssl": "on", "ssl_cert_file": "../server.crt", "ssl_key_file": "../server.key"}
+    settings = {"listen_addresses": "127.0.0.1,127.0.0.2",  # the second is none of its certificate's
+                "ssl": "on", "ssl_cert_file": "../server.crt", "ssl_key_file": "../server.key"}
 
     def prepare(self, folder, port):
         make_certificates(folder)

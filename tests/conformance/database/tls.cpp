@@ -33,6 +33,8 @@ DATABASE_CASE("TLS with a certificate that is checked, and a password") {
     REQUIRE(!answer);
     CHECK(answer.error() == errc::unavailable);
     CHECK(answer.error().detail.find("pass/word") == std::string::npos);
+    const bool of_tls = other.find("word%402") == std::string::npos;
+    CHECK((answer.error().detail.find("certificate") != std::string::npos) == of_tls);
   }
 }
 
