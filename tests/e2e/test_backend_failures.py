@@ -84,12 +84,12 @@ def test_a_database_that_is_silent_holds_nobody_for_ever(own_servers, backend, s
 
 
 class Load:
-    """1,000 requests a second for areas of the city, in the background."""
+    """1,000 requests a second for areas that nothing changes, in the background."""
 
     def __init__(self, address, seconds):
         self.process = subprocess.Popen(
             loadgen("--scenario=events", f"--target=http://{address}", "--rate=1000", "--connections=50", f"--duration={seconds}s", "--json",
-                    "--areas=50", threads=1),
+                    "--areas=50", "--keys=uniform", "--center=50.5,10.5", threads=1),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
 
     def result(self):
@@ -99,14 +99,14 @@ class Load:
 
 
 def test_restarts_of_both_servers_under_load_lose_nothing(own_servers, tmp_path, store, start_cache):
-    """What is served meanwhile is stale at most; what is scraped meanwhile is stored once."""
+    """What no change has touched is served meanwhile, stale at most; what is scraped meanwhile, elsewhere, is stored once."""
     recording = tmp_path / "recording"
     active, total = make_recording(recording)
     files = len(list(recording.iterdir()))
     scrape_once(tmp_path / "calm", f"--scraper.source=replay:{recording}")
     seconds = 4 + 2 * RESTARTS
     cache = start_cache("--cache.ttl=600s", "--cache.stale-if-error=600s")
-    # Warm: what the load asks for is kept before the first server falls.
+    # What the load asks for is kept before the first server falls.
     warm = Load(cache.address, 2).result()
     assert warm["errors_total"] == 0, warm["errors"]
     speed = 60 * files / seconds  # the recording has a file a minute, and lasts as long as the load
