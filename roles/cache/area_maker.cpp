@@ -183,8 +183,10 @@ std::optional<made> area_maker::make_at_once(const geo::event_query& query, exec
   watches.reserve(all->size());
   for (const found& f : *all) watches.push_back(&f.from->watch);
   auto watch = slots_.join(watches);
-  // What the youngest part has seen is applied, and has left all of them as they are.
-  if (!watch.valid() || (!of_one_load(*all) && fresh_.applied() < youngest(*all))) return std::nullopt;
+  // What the youngest part has seen is applied, and has left all of them as they are. In this order: what is applied
+  // between the two has touched its slots before.
+  const std::int64_t applied = fresh_.applied();
+  if (!watch.valid() || (!of_one_load(*all) && applied < youngest(*all))) return std::nullopt;
   const auto a = assemble(query, *all, runtime::now());
   if (!a) return std::nullopt;
   for (const found& f : splits) cells_.used(f, trust::believed, now, here);
