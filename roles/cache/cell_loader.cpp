@@ -219,7 +219,12 @@ awaitable<void> cell_loader::refresh(std::vector<shared_flight> flights, shared_
 
 awaitable<void> cell_loader::load(std::vector<shared_flight> flights) {
   co_await asio::this_coro::throw_if_cancelled(false);
-  if (shared_ && flights.front()->asks_shared) flights = co_await left_by_shared(std::move(flights));
+  if (shared_ && flights.front()->asks_shared) {
+    try {
+      flights = co_await left_by_shared(flights);
+    } catch (const std::exception&) {  // of a task nobody catches what is thrown: the database is asked for all
+    }
+  }
   if (flights.empty()) co_return;
   misses_.add(flights.size());
   const auto done = co_await guarded_read(flights);
@@ -239,7 +244,8 @@ awaitable<result<std::vector<shared_cell>>> cell_loader::guarded_read(std::span<
 }
 
 // Ends those that another process has read; answers the others.
-awaitable<std::vector<cell_loader::shared_flight>> cell_loader::left_by_shared(std::vector<shared_flight> flights) {
+awaitable<std::vector<cell_loader::shared_flight>> cell_loader::left_by_shared(
+    std::span<const shared_flight> flights) {
   std::vector<geo::quad> quads;
   quads.reserve(flights.size());
   for (const auto& f : flights) quads.push_back(f->where);
@@ -249,7 +255,7 @@ awaitable<std::vector<cell_loader::shared_flight>> cell_loader::left_by_shared(s
   std::vector<shared_cell> made;
   for (std::size_t i = 0; i < flights.size(); ++i) {
     auto c = images[i] ? cell_of(*flights[i], *std::move(images[i]), begun) : nullptr;
-    (c ? landed : left).push_back(std::move(flights[i]));
+    (c ? landed : left).push_back(flights[i]);
     if (c) made.push_back(std::move(c));
   }
   shared_hits_.add(made.size());
@@ -317,9 +323,11 @@ std::shared_ptr<cell> cell_loader::cell_of(const flight& f, std::shared_ptr<cons
 }
 
 void cell_loader::finish(std::span<const shared_flight> flights, const result<std::vector<shared_cell>>& read) {
-  if (read)
-    for (const shared_cell& c : *read) cells_.keep(c);
-  std::vector<std::shared_ptr<ticket>> woken;
+  try {
+    if (read)
+      for (const shared_cell& c : *read) cells_.keep(c);
+  } catch (const std::bad_alloc&) {  // it is told, and not kept
+  }
   {
     const std::scoped_lock lock(mutex_);
     for (std::size_t i = 0; i < flights.size(); ++i) {
@@ -328,12 +336,14 @@ void cell_loader::finish(std::span<const shared_flight> flights, const result<st
       // One that could not be joined any more has been replaced.
       const auto at = flights_.find(f.where.code());
       if (at != flights_.end() && at->second == flights[i]) flights_.erase(at);
-      for (auto& w : f.waiters)
-        if (w->left.fetch_sub(1, std::memory_order_relaxed) == 1) woken.push_back(std::move(w));
-      f.waiters.clear();
     }
   }
-  for (const auto& w : woken) w->wake->wake();
+  // Nobody finds these flights any more, and so nobody joins them.
+  for (const shared_flight& f : flights) {
+    for (const auto& w : f->waiters)
+      if (w->left.fetch_sub(1, std::memory_order_acq_rel) == 1) w->wake->wake();
+    f->waiters.clear();
+  }
 }
 
 }  // namespace distsys::roles::cache

@@ -91,7 +91,7 @@ class cell_loader {
   void refresh_when_due(const shared_cell& c, time_point now, executor here);
   shared_flight begin(const domain::geo::quad& q, std::uint64_t announced, bool ask_shared);
   awaitable<void> load(std::vector<shared_flight> flights);
-  awaitable<std::vector<shared_flight>> left_by_shared(std::vector<shared_flight> flights);
+  awaitable<std::vector<shared_flight>> left_by_shared(std::span<const shared_flight> flights);
   awaitable<void> refresh(std::vector<shared_flight> flights, shared_cell old);
   awaitable<result<std::vector<shared_cell>>> guarded_read(std::span<const shared_flight> flights);
   awaitable<result<std::vector<shared_cell>>> read(std::span<const shared_flight> flights);

@@ -3,6 +3,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <new>
 #include <utility>
 
@@ -140,15 +141,18 @@ void shared_cells::offer(std::span<const shared_cell> cells, executor where) {
   if (prefix_.empty()) return;
   std::size_t bytes = 0;
   for (const auto& c : cells) bytes += c->heap_bytes();
-  const bool room = waiting_.fetch_add(cells.size(), std::memory_order_relaxed) + cells.size() <= most_waiting &&
-                    waiting_bytes_.load(std::memory_order_relaxed) + bytes <= most_waiting_bytes;
-  if (!room || store_->health().breaker_open) {
-    waiting_.fetch_sub(cells.size(), std::memory_order_relaxed);
-    dropped_.add(cells.size());
-    return;
+  const auto waiting = waiting_.fetch_add(cells.size(), std::memory_order_relaxed) + cells.size();
+  const auto waiting_bytes = waiting_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  metrics::counter* outcome = &dropped_;
+  try {
+    const bool room = waiting <= most_waiting && waiting_bytes <= most_waiting_bytes;
+    if (room && !store_->health().breaker_open) return loads_.spawn(where, fill({cells.begin(), cells.end()}));
+  } catch (const std::exception&) {  // the answer has been given: it is not shared
+    outcome = &failed_;
   }
-  waiting_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  loads_.spawn(where, fill({cells.begin(), cells.end()}));
+  waiting_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  waiting_.fetch_sub(cells.size(), std::memory_order_relaxed);
+  outcome->add(cells.size());
 }
 
 awaitable<void> shared_cells::fill(std::vector<shared_cell> cells) {
@@ -158,7 +162,11 @@ awaitable<void> shared_cells::fill(std::vector<shared_cell> cells) {
     if (!answers || !c->valid()) {
       dropped_.add();
     } else {
-      answers = co_await store(*c);
+      try {
+        answers = co_await store(*c);
+      } catch (const std::exception&) {  // of a task nobody catches what is thrown
+        failed_.add();
+      }
     }
     waiting_bytes_.fetch_sub(c->heap_bytes(), std::memory_order_relaxed);
     waiting_.fetch_sub(1, std::memory_order_relaxed);

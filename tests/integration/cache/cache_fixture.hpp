@@ -129,6 +129,7 @@ class switched_store : public ports::kv_store {
   awaitable<void> close() override { co_return; }
 
   std::atomic<bool> down{false}, damaging{false};
+  std::atomic<bool> throws{false};  // runs out of memory
   std::atomic<int> questions{0}, stored{0};
 
  private:
@@ -150,6 +151,7 @@ class switched_store : public ports::kv_store {
   }
   awaitable<result<std::vector<bytes>>> do_get_many(const context& c, std::vector<std::string> keys) override {
     ++questions;
+    if (throws) throw std::bad_alloc();
     if (down) co_return error{errc::unavailable, "switched off"};
     auto got = co_await inner_->get_many(c, std::move(keys));
     if (!got) co_return got.error();
@@ -164,6 +166,7 @@ class switched_store : public ports::kv_store {
   }
   awaitable<result<void>> do_set_if_newer(const context& c, std::string key, bytes value, std::uint64_t version,
                                           ttl t) override {
+    if (throws) throw std::bad_alloc();
     if (down) co_return error{errc::unavailable, "switched off"};
     auto done = co_await inner_->set_if_newer(c, std::move(key), std::move(value), version, t);
     stored += done ? 1 : 0;

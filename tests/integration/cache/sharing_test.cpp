@@ -159,6 +159,18 @@ awaitable<void> away(sharing& s) {
   CHECK((co_await s.b.ask("lat=10&lon=10&radius=5")).cache_status == "distsys; fwd=miss; stored");
 }
 
+awaitable<void> out_of_memory(sharing& s) {
+  co_await put_and_wait(s, {event_at("a", centre)});
+  const std::string body = co_await fill(s);
+  const auto failed = s.b.engine.shared->counts().failed;
+  s.store.throws = true;
+  const auto now = co_await s.b.ask(city);
+  CHECK(now.body == body);
+  CHECK(now.cache_status == "distsys; fwd=miss; stored");
+  CHECK(co_await eventually([&] { return s.b.engine.shared->waiting() == 0; }));
+  CHECK(s.b.engine.shared->counts().failed > failed);
+}
+
 awaitable<void> damaged(sharing& s) {
   co_await put_and_wait(s, {event_at("a", centre)});
   const std::string body = co_await fill(s);
@@ -214,6 +226,8 @@ TEST_CASE("a store that is away is said, and used when it is back") { with_two({
 TEST_CASE("a cache that its database does not wake hears of changes from another") { with_two({}, &told_by_the_other); }
 
 TEST_CASE("wrong messages between caches do no harm") { with_two({}, &told_nonsense); }
+
+TEST_CASE("a store that throws costs its help and nothing else") { with_two({}, &out_of_memory); }
 
 TEST_CASE("damaged bytes in the store are a miss") { with_two({}, &damaged); }
 
