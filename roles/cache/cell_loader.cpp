@@ -244,8 +244,7 @@ awaitable<result<std::vector<shared_cell>>> cell_loader::guarded_read(std::span<
 }
 
 // Ends those that another process has read; answers the others.
-awaitable<std::vector<cell_loader::shared_flight>> cell_loader::left_by_shared(
-    std::span<const shared_flight> flights) {
+awaitable<std::vector<cell_loader::shared_flight>> cell_loader::left_by_shared(std::span<const shared_flight> flights) {
   std::vector<geo::quad> quads;
   quads.reserve(flights.size());
   for (const auto& f : flights) quads.push_back(f->where);

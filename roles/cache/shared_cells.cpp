@@ -100,7 +100,9 @@ std::optional<geo::quad_image> shared_cells::read(const geo::quad& q, const port
     corrupt_.add();
     return std::nullopt;
   }
-  if (image->read.time_since_epoch().count() < not_before_.load(std::memory_order_relaxed)) {
+  // Read later than now, by a clock that is ahead: what expires in between is missing.
+  const std::int64_t at = image->read.time_since_epoch().count();
+  if (at < not_before_.load(std::memory_order_relaxed) || at > now_ms()) {
     outdated_.add();
     return std::nullopt;
   }

@@ -159,6 +159,17 @@ awaitable<void> away(sharing& s) {
   CHECK((co_await s.b.ask("lat=10&lon=10&radius=5")).cache_status == "distsys; fwd=miss; stored");
 }
 
+awaitable<void> read_tomorrow(sharing& s) {
+  co_await put_and_wait(s, {event_at("a", centre)});
+  const std::string body = co_await fill(s);
+  const auto outdated = s.b.engine.shared->counts().outdated;
+  s.store.ahead = 1h;
+  const auto now = co_await s.b.ask(city);
+  CHECK(now.body == body);
+  CHECK(now.cache_status == "distsys; fwd=miss; stored");
+  CHECK(s.b.engine.shared->counts().outdated > outdated);
+}
+
 awaitable<void> out_of_memory(sharing& s) {
   co_await put_and_wait(s, {event_at("a", centre)});
   const std::string body = co_await fill(s);
@@ -226,6 +237,8 @@ TEST_CASE("a store that is away is said, and used when it is back") { with_two({
 TEST_CASE("a cache that its database does not wake hears of changes from another") { with_two({}, &told_by_the_other); }
 
 TEST_CASE("wrong messages between caches do no harm") { with_two({}, &told_nonsense); }
+
+TEST_CASE("what a clock ahead has stored waits until it is past") { with_two({}, &read_tomorrow); }
 
 TEST_CASE("a store that throws costs its help and nothing else") { with_two({}, &out_of_memory); }
 
