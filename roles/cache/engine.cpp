@@ -25,9 +25,10 @@ void add_gauges(std::vector<metrics::observed_gauge>& to, std::string_view name,
                   [&layer] { return static_cast<double>(layer.dropped()); });
 }
 
-std::unique_ptr<shared_cells> shared_layer(std::shared_ptr<ports::kv_store> store, runtime::task_group& loads) {
+std::unique_ptr<shared_cells> shared_layer(std::shared_ptr<ports::kv_store> store, runtime::task_group& loads,
+                                           std::size_t cell_events) {
   if (!store || !store->shared_between_processes()) return nullptr;
-  return std::make_unique<shared_cells>(std::move(store), loads);
+  return std::make_unique<shared_cells>(std::move(store), loads, cell_events);
 }
 
 }  // namespace
@@ -38,7 +39,7 @@ engine::engine(std::shared_ptr<ports::database> database, unsigned loops, const 
       packer("cache-gzip", s.max_packing),
       long_loads(s.long_loads, s.max_waiting_loads),
       cells(s.max_bytes / 2, s.lifetimes, s.eviction),
-      shared(shared_layer(std::move(store), loads)),
+      shared(shared_layer(std::move(store), loads, s.cell_events)),
       loader(events, slots, fresh, cells, shared.get(), loads, {.cell_events = s.cell_events}),
       answers(s.max_bytes / 2, s.lifetimes.stale_if_error, loops, s.eviction),
       areas(events, slots, fresh, loader, long_loads),

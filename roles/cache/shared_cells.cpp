@@ -45,9 +45,10 @@ std::int64_t now_ms() { return runtime::now().time_since_epoch().count(); }
 
 }  // namespace
 
-shared_cells::shared_cells(std::shared_ptr<ports::kv_store> store, runtime::task_group& loads)
+shared_cells::shared_cells(std::shared_ptr<ports::kv_store> store, runtime::task_group& loads, std::size_t cell_events)
     : store_(std::move(store)),
       loads_(loads),
+      cell_events_(cell_events),
       hits_(read_counter("hit")),
       misses_(read_counter("miss")),
       outdated_(read_counter("outdated")),
@@ -75,7 +76,8 @@ awaitable<result<void>> shared_cells::begin(geo::event_repository& events, std::
     at = tail->back().sequence;
   }
   database_ = *name;
-  prefix_ = "distsys:geo:cell:" + std::to_string(geo::quad_image::format) + ':' + database_ + ':';
+  prefix_ = "distsys:geo:cell:" + std::to_string(geo::quad_image::format) + ':' + database_ + ':' +
+            std::to_string(cell_events_) + ':';
   co_return result<void>{};
 }
 

@@ -15,6 +15,7 @@
 #include "distsys/runtime/task_group.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -32,8 +33,9 @@ struct shared_counts {
 /// Any loop.
 class shared_cells {
  public:
-  /// Filling is done by tasks of `loads`. Nothing is asked or stored before begin().
-  shared_cells(std::shared_ptr<ports::kv_store> store, runtime::task_group& loads);
+  /// Filling is done by tasks of `loads`. Nothing is asked or stored before begin(). A cell of more than `cell_events`
+  /// is split: only those who agree on that share.
+  shared_cells(std::shared_ptr<ports::kv_store> store, runtime::task_group& loads, std::size_t cell_events);
 
   /// Learns the database's name and the end of its log, up to `last`. Once, before the first request.
   awaitable<result<void>> begin(domain::geo::event_repository& events, std::int64_t last);
@@ -67,6 +69,7 @@ class shared_cells {
 
   std::shared_ptr<ports::kv_store> store_;
   runtime::task_group& loads_;
+  const std::size_t cell_events_;
   recent_touches touches_;
   std::string database_, prefix_;
   std::atomic<std::int64_t> not_before_{0};  // ms since 1970: what was read earlier is not used

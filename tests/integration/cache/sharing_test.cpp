@@ -22,11 +22,12 @@ struct sharing {
 
 using sharing_test = awaitable<void> (*)(sharing&);
 
-awaitable<void> run_with_two(geo_database& g, std::string address, engine_settings settings, sharing_test test) {
+awaitable<void> run_with_two(geo_database& g, std::string address, engine_settings settings, engine_settings of_b,
+                             sharing_test test) {
   const auto inner = open_store(g.loops, "memory:");
   const auto store = std::make_shared<switched_store>(inner);
   const auto elsewhere = open_database(g.loops, address);
-  running_cache a(g.database, settings, store), b(elsewhere, settings, store);
+  running_cache a(g.database, settings, store), b(elsewhere, of_b, store);
   co_await a.start(g.loops.loop(0));
   co_await b.start(g.loops.loop(1));
   sharing s{g, *store, a, b};
@@ -44,13 +45,15 @@ awaitable<void> run_with_two(geo_database& g, std::string address, engine_settin
   if (failed) std::rethrow_exception(failed);
 }
 
-void with_two(const engine_settings& settings, sharing_test test) {
+void with_two(const engine_settings& settings, const engine_settings& of_b, sharing_test test) {
   on_each_database([&](runtime::runtime& loops, const std::string& address) {
-    return run_with_database(loops, address, [address, settings, test](geo_database& g) {
-      return run_with_two(g, address, settings, test);
+    return run_with_database(loops, address, [address, settings, of_b, test](geo_database& g) {
+      return run_with_two(g, address, settings, of_b, test);
     });
   });
 }
+
+void with_two(const engine_settings& settings, sharing_test test) { with_two(settings, settings, test); }
 
 /// Stores events, and waits until both caches know.
 awaitable<void> put_and_wait(sharing& s, std::vector<geo::event> events) {
@@ -92,6 +95,17 @@ awaitable<void> empty_and_split(sharing& s) {
   CHECK((co_await s.b.ask(city)).body == crowded);
   CHECK((co_await s.b.ask(desert)).body == empty);
   CHECK(s.b.database->area_queries == 0);
+}
+
+// What is split for one is not for the other.
+awaitable<void> of_other_sizes(sharing& s) {
+  std::vector<geo::event> many;
+  for (int i = 0; i < 20; ++i) many.push_back(event_at("e" + std::to_string(i), {centre.lon + 1e-3 * i, centre.lat}));
+  co_await put_and_wait(s, many);
+  const std::string body = co_await fill(s);
+  const auto now = co_await s.b.ask(city);
+  CHECK(now.body == body);
+  CHECK(now.cache_status == "distsys; fwd=miss; stored");
 }
 
 awaitable<void> changed_since(sharing& s) {
@@ -227,6 +241,8 @@ awaitable<void> thousand(sharing& s) {
 TEST_CASE("what one cache has read another takes from the store") { with_two({}, &taken_from_the_store); }
 
 TEST_CASE("empty and split cells are shared, too") { with_two({.cell_events = 8}, &empty_and_split); }
+
+TEST_CASE("caches that split cells at other sizes do not share") { with_two({.cell_events = 8}, {}, &of_other_sizes); }
 
 TEST_CASE("what a change has touched since is not taken from the store") { with_two({}, &changed_since); }
 
