@@ -58,17 +58,17 @@ engine::engine(std::shared_ptr<ports::database> database, unsigned loops, const 
                        [this] { return static_cast<double>(streams.streams()); });
 }
 
-engine::dropped engine::sweep() {
-  if (shared) shared->forget();
-  return {cells.sweep(), answers.sweep()};
-}
+engine::dropped engine::sweep() { return {cells.sweep(), answers.sweep()}; }
 
+// What is shared is forgotten first: else a load could take an old cell from there under a watch taken after the touch.
 engine::dropped engine::purge(const std::vector<domain::geo::quad>& quads) {
+  if (shared) shared->forget();
   for (const auto& q : quads) slots.touch(q);
   return sweep();
 }
 
 engine::dropped engine::purge() {
+  if (shared) shared->forget();
   slots.clear();
   return sweep();
 }
