@@ -26,6 +26,7 @@ awaitable<result<void>> change_tail::begin() {
   listener_ = engine_.events.database().listen(std::string(domain::geo::event_repository::channel));
   engine_.fresh.follow(listener_);
   const std::uint64_t number = engine_.fresh.announced();
+  const auto begun = runtime::steady_now();
   const call_context context = call_context::within(read_limit);
   const auto last = co_await engine_.events.last_sequence(context);
   if (!last) co_return last.error();
@@ -35,13 +36,14 @@ awaitable<result<void>> change_tail::begin() {
   }
   last_ = *last;
   engine_.streams.skip_to(last_);
-  engine_.fresh.settle(number, last_, runtime::steady_now());
+  engine_.fresh.settle(number, last_, begun);
   co_return result<void>{};
 }
 
 awaitable<void> change_tail::run() {
   co_await asio::this_coro::throw_if_cancelled(false);
   const executor here = co_await asio::this_coro::executor;
+  woken_.raise();  // for what was committed since begin(), whose announcement may have been missed
   runtime::task_group hearing;
   hearing.spawn(here, hear_database());
   if (bell_) hearing.spawn(here, bell_->hear(woken_));
