@@ -68,20 +68,19 @@ void writer::work() {
     }
     const bool for_calls = waited == call_queue::wait_outcome::ready;
     if (!for_calls && runtime::steady_now() < next_checkpoint()) continue;
-    if (!lock(for_calls ? longest_lock_wait : checkpoint_lock_wait)) continue;
+    if (!lock(for_calls)) continue;
     if (for_calls) serve();
     checkpoint_when_due();
     lock_.unlock();
   }
-  if (connection_ && connection_->wal_pages() > 0 && lock(checkpoint_lock_wait)) checkpoint(true);
+  if (connection_ && connection_->wal_pages() > 0 && lock(false)) checkpoint(true);
   connection_.reset();
   lock_.unlock();
 }
 
 /// Calls stay in the queue while the lock is awaited, so that they can be withdrawn.
-bool writer::lock(std::chrono::milliseconds patience) {
-  const auto give_up_at = runtime::steady_now() + patience;
-  const bool for_calls = !queue_.empty();
+bool writer::lock(bool for_calls) {
+  const auto give_up_at = runtime::steady_now() + (for_calls ? longest_lock_wait : checkpoint_lock_wait);
   for (;;) {
     auto locked = lock_.try_lock();
     if (locked && *locked) return true;
@@ -127,7 +126,7 @@ void writer::look_for_others() {
 /// A process that only listens has nobody who opens the file.
 void writer::open_for_listeners() {
   if ((connection_ && !connection_->broken()) || !hub_.has_listeners() || !queue_.empty()) return;
-  if (!lock(checkpoint_lock_wait)) return;
+  if (!lock(false)) return;
   (void)ensure_open();
   lock_.unlock();
 }
@@ -136,8 +135,8 @@ void writer::serve() {
   auto call = queue_.try_pop();
   if (!call) return;
   if (auto ready = ensure_open(); !ready) return call->fail(ready.error());
+  look_for_others();  // as long as the lock is held nobody else commits
   if (auto batch = std::dynamic_pointer_cast<batch_call>(call)) return commit_group(std::move(batch));
-  look_for_others();  // while an interactive transaction runs nobody looks, and nobody else commits
   connection_->limit(call->until(), call->stop());
   call->run(*connection_);
   connection_->unlimited();

@@ -8,7 +8,6 @@
 #include "lock_file.hpp"
 #include "options.hpp"
 
-#include <chrono>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -49,7 +48,7 @@ class writer {
 
   void work();
   void serve();
-  bool lock(std::chrono::milliseconds patience);
+  bool lock(bool for_calls);
   void look_for_others();
   void open_for_listeners();
   result<void> ensure_open();
