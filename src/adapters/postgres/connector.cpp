@@ -11,6 +11,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -33,43 +34,69 @@ constexpr std::string_view defaults_of_sessions =
     "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off -c max_parallel_workers_per_gather=0 "
     "-c bytea_output=hex -c extra_float_digits=1 -c default_transaction_isolation=read\\ committed";
 
+struct address {
+  const endpoint* of;
+  std::string numeric;  // empty: of a Unix socket
+};
+
 /// libpq's lists, one element an address: it resolves nothing itself (that would block), and still checks names.
 struct address_lists {
   std::string hosts, addresses, ports;
 
-  void add(const endpoint& e, const std::string& address) {
-    const char* const comma = count_++ == 0 ? "" : ",";
-    hosts += comma + e.host;
-    addresses += comma + address;
-    ports += comma + e.port;
+  explicit address_lists(const std::vector<address>& all) {
+    for (const address& a : all) {
+      const char* const comma = ports.empty() ? "" : ",";
+      hosts += comma + a.of->host;
+      addresses += comma + a.numeric;
+      ports += comma + a.of->port;
+    }
   }
-  bool empty() const noexcept { return count_ == 0; }
-
- private:
-  std::size_t count_ = 0;
 };
 
-awaitable<result<address_lists>> resolve(const options& settings) {
-  address_lists lists;
-  std::string problem;
+struct question {
+  question(const executor& where, runtime::deadline limit) : names(where), wake(where, limit) {}
+  resolver names;
+  timer wake;
+  bool answered = false;
+  boost::system::error_code ec;
+  std::vector<std::string> found;
+};
+
+// Asio asks getaddrinfo() on a thread of its own, and a cancelled question ends only when that does. So the question
+// is left behind at the limit: it lives until its answer comes.
+awaitable<result<std::vector<std::string>>> resolve(const endpoint& e, runtime::deadline limit) {
+  boost::system::error_code no_address;
+  if (e.host.starts_with('/')) co_return std::vector<std::string>{""};
+  if (const auto numeric = asio::ip::make_address(e.host, no_address); !no_address)
+    co_return std::vector<std::string>{numeric.to_string()};
+  const auto q = std::make_shared<question>(co_await asio::this_coro::executor, limit);
+  q->names.async_resolve(e.host, e.port, [q](boost::system::error_code ec, const resolver::results_type& entries) {
+    q->answered = true;
+    q->ec = ec;
+    for (const auto& entry : entries) q->found.push_back(entry.endpoint().address().to_string());
+    q->wake.cancel();
+  });
+  co_await q->wake.async_wait(use_tuple);
+  if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
+    co_return error{errc::cancelled};
+  if (!q->answered) co_return error{errc::unavailable, "the name " + e.host + " was not resolved in time"};
+  if (q->ec) co_return error{errc::unavailable, "the name " + e.host + " is not found: " + q->ec.message()};
+  co_return std::move(q->found);
+}
+
+/// Of every host that has one.
+awaitable<result<std::vector<address>>> resolve_all(const options& settings, runtime::deadline limit) {
+  std::vector<address> all;
+  error problem;
   for (const endpoint& e : settings.hosts) {
-    boost::system::error_code no_address;
-    if (e.host.starts_with('/')) {
-      lists.add(e, "");
-      continue;
-    }
-    if (const auto numeric = asio::ip::make_address(e.host, no_address); !no_address) {
-      lists.add(e, numeric.to_string());
-      continue;
-    }
-    resolver names(co_await asio::this_coro::executor);
-    const auto [ec, found] = co_await names.async_resolve(e.host, e.port, use_tuple);
-    if (ec == asio::error::operation_aborted) co_return error{errc::cancelled};
-    if (ec) problem = "the name " + e.host + " is not found: " + ec.message();
-    for (const auto& entry : found) lists.add(e, entry.endpoint().address().to_string());
+    auto found = co_await resolve(e, limit);
+    if (!found) problem = found.error();
+    if (!found && problem == errc::cancelled) co_return problem;
+    if (found)
+      for (std::string& numeric : *found) all.push_back({&e, std::move(numeric)});
   }
-  if (lists.empty()) co_return error{errc::unavailable, problem};
-  co_return lists;
+  if (all.empty()) co_return problem;
+  co_return all;
 }
 
 pg_connection begin(const options& settings, const address_lists& lists) {
@@ -123,11 +150,12 @@ awaitable<result<void>> poll(PGconn* c, runtime::deadline limit) {
 
 }  // namespace
 
-awaitable<result<pg_connection>> connect(const options& settings, runtime::deadline limit) {
+awaitable<result<pg_connection>> connect(const options& settings, std::size_t first, runtime::deadline limit) {
   co_await asio::this_coro::throw_if_cancelled(false);
-  const auto lists = co_await resolve(settings);
-  if (!lists) co_return lists.error();
-  pg_connection c = begin(settings, *lists);
+  auto addresses = co_await resolve_all(settings, limit);
+  if (!addresses) co_return addresses.error();
+  std::ranges::rotate(*addresses, addresses->begin() + static_cast<std::ptrdiff_t>(first % addresses->size()));
+  pg_connection c = begin(settings, address_lists(*addresses));
   if (!c) co_return error{errc::no_space, "no memory for a connection"};
   if (PQstatus(c.get()) == CONNECTION_BAD) co_return error{errc::unavailable, text_of(c.get())};
   if (auto done = co_await poll(c.get(), limit); !done) co_return done.error();

@@ -9,8 +9,9 @@
 
 namespace distsys::adapters::postgres {
 
-/// Tries every address of every host. errc::unavailable says why not (also when the server refuses the password: it
-/// may be another one tomorrow); errc::timeout, errc::cancelled.
-awaitable<result<pg_connection>> connect(const options& settings, runtime::deadline limit);
+/// Tries every address of every host, in their order from number `first` on (modulo how many there are): a silent one
+/// takes all the time there is, so the next attempt should begin behind it. errc::unavailable says why not (also when
+/// the server refuses the password: it may be another one tomorrow); errc::timeout, errc::cancelled.
+awaitable<result<pg_connection>> connect(const options& settings, std::size_t first, runtime::deadline limit);
 
 }  // namespace distsys::adapters::postgres

@@ -76,9 +76,13 @@ result<void> loop_pool::may_connect() const {
 }
 
 std::shared_ptr<session> loop_pool::open(bool read_only) {
-  session::surroundings around{.where = where_, .settings = &settings_, .cancels = &cancels_};
+  session::surroundings around{
+      .where = where_, .settings = &settings_, .cancels = &cancels_, .first_address = first_address_};
   if (read_only) around.setup.emplace_back("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY");
-  around.closed = [this](session* s, const error& why, bool was_connected) { closed(s, why, was_connected); };
+  around.closed = [this, began = first_address_](session* s, const error& why, bool was_connected) {
+    if (!was_connected) first_address_ = began + 1;
+    closed(s, why, was_connected);
+  };
   auto made = std::make_shared<session>(std::move(around));
   tasks_.spawn(where_, session::open(made));
   return made;

@@ -43,7 +43,8 @@ class loop_pool {
  public:
   loop_pool(executor where, const options& settings, canceller& cancels, runtime::task_group& tasks);
 
-  /// The least busy connection for queries; errc::unavailable while the last attempt to connect has just failed.
+  /// The least busy connection for queries; errc::unavailable while the
+  /// last attempt to connect has just failed.
   result<std::shared_ptr<session>> reader();
   /// A connection for one caller; waits for one in the order of asking.
   awaitable<result<lease>> writer(const ports::call_context& context);
@@ -95,7 +96,8 @@ class loop_pool {
   std::deque<std::shared_ptr<waiter>> waiters_;
   std::size_t calls_ = 0;
   bool closing_ = false;
-  unsigned failures_ = 0;  // to connect, in a row
+  unsigned failures_ = 0;          // to connect, in a row
+  std::size_t first_address_ = 0;  // that the next attempt tries first
   runtime::deadline retry_at_{};
   error last_failure_;
   std::shared_ptr<waiter> closer_;                                    // waits for the last call

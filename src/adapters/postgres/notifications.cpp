@@ -60,7 +60,8 @@ bool notification_listener::add(std::string channel) {
 }
 
 std::shared_ptr<session> notification_listener::make_session(executor where) {
-  session::surroundings around{.where = std::move(where), .settings = &settings_, .cancels = &cancels_};
+  session::surroundings around{
+      .where = std::move(where), .settings = &settings_, .cancels = &cancels_, .first_address = first_address_};
   around.closed = [changed = changed_](session*, const error&, bool) { changed->raise(); };
   around.notified = [this](std::string_view channel, std::string_view sender) {
     if (sender == sender_) return;
@@ -98,6 +99,7 @@ awaitable<void> notification_listener::run(notification_listener& self) {
       on = self.make_session(where);
       self.heard_.clear();
       co_await session::open(on);
+      if (!on->connected()) ++self.first_address_;
     }
     if (on->connected() && co_await self.listen_to_new(*on)) {
       pause = first_pause;

@@ -49,7 +49,8 @@ class notification_listener {
   const options& settings_;
   canceller& cancels_;
   change_hub& hub_;
-  const std::string sender_;  // our own notifications carry it: who waits here was woken before
+  std::size_t first_address_ = 0;  // that the next attempt to connect tries first
+  const std::string sender_;       // our own notifications carry it: who waits here was woken before
   const std::shared_ptr<ports::wake_signal> changed_ = std::make_shared<ports::wake_signal>();
   std::mutex mutex_;
   std::set<std::string> wanted_;

@@ -30,7 +30,7 @@ session::session(surroundings s) : around_(std::move(s)), socket_(around_.where)
 
 awaitable<void> session::open(std::shared_ptr<session> self) {
   const auto limit = runtime::steady_now() + self->around_.settings->connect_timeout;
-  auto connected = co_await connect(*self->around_.settings, limit);
+  auto connected = co_await connect(*self->around_.settings, self->around_.first_address, limit);
   if (self->state_ != state::opening) co_return;
   count_attempt(connected.has_value());
   if (!connected) {

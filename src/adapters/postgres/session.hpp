@@ -30,6 +30,7 @@ class session : public std::enable_shared_from_this<session> {
     const options* settings;  // these two outlive every open session
     canceller* cancels;
     std::vector<std::string> setup;  // statements before anything else
+    std::size_t first_address = 0;   // which one is tried first
     /// It is of no more use. Called once; told whether it had been established.
     std::function<void(session*, const error&, bool)> closed;
     std::function<void(std::string_view channel, std::string_view payload)> notified;

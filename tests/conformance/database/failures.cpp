@@ -109,6 +109,18 @@ DATABASE_CASE("a transaction whose connection is lost says so, and leaves nothin
   CHECK(far.execute({insert_item(2)}));
 }
 
+DATABASE_CASE("a first host that is silent does not keep calls from the next one") {
+  EACH_DATABASE_BEHIND_A_PEER();
+  peer.set({.what = fault::kind::stall});
+  const std::string server = ":" + std::to_string(port_of(t.address)) + "/";
+  std::string both = t.address;
+  both.replace(both.find(server), 1, ":" + std::to_string(peer.port()) + ",127.0.0.1:");
+  opened_database far(t.loops, both + "&connect_timeout=200ms");
+  CHECK(until([&] { return far.query("SELECT 1").has_value(); }));
+  CHECK(until([&] { return far.execute("CREATE TABLE IF NOT EXISTS one (id BIGINT)").has_value(); }));
+  CHECK(peer.connections() > 0);
+}
+
 DATABASE_CASE("when every connection is in use a write waits its turn, until its deadline") {
   EACH_REMOTE_DATABASE();
   t.make_items();
