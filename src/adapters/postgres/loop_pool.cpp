@@ -90,17 +90,17 @@ std::shared_ptr<session> loop_pool::open(bool read_only) {
 
 result<std::shared_ptr<session>> loop_pool::reader() {
   const auto busier = [](const auto& a, const auto& b) {
-    return std::pair(a->load(), !a->connected()) < std::pair(b->load(), !b->connected());
+    return std::pair(!a->connected(), a->load()) < std::pair(!b->connected(), b->load());
   };
   const auto least = std::ranges::min_element(readers_, busier);
   const bool all_busy = least == readers_.end() || (*least)->load() > 0;
   if (all_busy && readers_.size() < settings_.readers) {
     if (auto may = may_connect(); may)
-      return readers_.emplace_back(open(true));
+      readers_.push_back(open(true));
     else if (readers_.empty())
       return may.error();
   }
-  return *least;
+  return *std::ranges::min_element(readers_, busier);
 }
 
 awaitable<result<lease>> loop_pool::writer(const ports::call_context& context) {

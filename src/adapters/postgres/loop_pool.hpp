@@ -43,7 +43,7 @@ class loop_pool {
  public:
   loop_pool(executor where, const options& settings, canceller& cancels, runtime::task_group& tasks);
 
-  /// The least busy connection for queries; errc::unavailable while the
+  /// The least busy connection for queries, of those that are established if there is one; errc::unavailable while the
   /// last attempt to connect has just failed.
   result<std::shared_ptr<session>> reader();
   /// A connection for one caller; waits for one in the order of asking.
