@@ -16,6 +16,21 @@ awaitable<bool> is_cancelled() {
   co_return (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none;
 }
 
+/// Runs a step without rows, again when a request to cancel hit it that was meant for another read.
+awaitable<result<void>> ask(session& on, exchange::step step, const ports::call_context& context,
+                            const std::string& label, bool shared) {
+  for (int n = 1;; ++n) {
+    auto e = std::make_shared<exchange>();
+    e->steps.push_back(step);
+    e->until = context.deadline;
+    e->shared = shared;
+    co_await on.perform(e);
+    if (!e->failure) co_return result<void>{};
+    const bool again = shared && ended_by_mistake(*e, on.cancels());
+    if (!again || n == most_attempts || context.expired() || co_await is_cancelled()) co_return error_of(*e, label);
+  }
+}
+
 /// The last attempt's exchange, whatever came of it; an error when it could not be made.
 awaitable<result<std::shared_ptr<exchange>>> attempt(session& on, const std::shared_ptr<statement_shape>& shape,
                                                      const ports::call_context& context, const std::string& label,
@@ -39,12 +54,7 @@ awaitable<result<std::shared_ptr<exchange>>> attempt(session& on, const std::sha
 
 awaitable<result<void>> describe(session& on, const std::shared_ptr<statement_shape>& shape,
                                  const ports::call_context& context, const std::string& label, bool shared) {
-  auto e = std::make_shared<exchange>();
-  e->steps.push_back(exchange::describe(shape));
-  e->until = context.deadline;
-  e->shared = shared;
-  co_await on.perform(e);
-  if (e->failure) co_return error_of(*e, label);
+  if (auto done = co_await ask(on, exchange::describe(shape), context, label, shared); !done) co_return done.error();
   if (!shape->described) co_return shape->misunderstood();
   co_return result<void>{};
 }
@@ -82,13 +92,7 @@ awaitable<result<ports::table>> read_on(session& on, shape_catalog& shapes, cons
 awaitable<result<void>> probe(loop_pool& pool, const ports::call_context& context) {
   auto on = pool.reader();
   if (!on) co_return on.error();
-  auto e = std::make_shared<exchange>();
-  e->steps.push_back(exchange::raw("SELECT 1"));
-  e->until = context.deadline;
-  e->shared = true;
-  co_await (*on)->perform(e);
-  if (e->failure) co_return error_of(*e, pool.settings().label);
-  co_return result<void>{};
+  co_return co_await ask(**on, exchange::raw("SELECT 1"), context, pool.settings().label, true);
 }
 
 }  // namespace distsys::adapters::postgres

@@ -125,6 +125,8 @@ void session::advance() {
 }
 
 void session::send() {
+  // A request to cancel that is on its way would hit what is sent now. A read is run again then, others are not.
+  if (cancelling_ && !pipeline_.empty() && !pipeline_.begun(0) && !pipeline_.at(0)->shared) return;
   switch (pipeline_.send()) {
     case pipeline::progress::done:
       return;

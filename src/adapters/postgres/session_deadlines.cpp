@@ -100,7 +100,7 @@ void session::ask_server_to_cancel() {
     const auto self = weak.lock();
     if (!self) return;
     self->cancelling_ = false;
-    self->check_quiet();
+    if (self->state_ == state::ready) self->advance();
   });
 }
 
