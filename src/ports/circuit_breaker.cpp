@@ -53,7 +53,7 @@ circuit_breaker::ticket circuit_breaker::admit_always(time_point now) noexcept {
   return t == ticket::refused ? ticket::probe : t;
 }
 
-circuit_breaker::effect circuit_breaker::settle_guarded(ticket admitted, const error* failure,
+circuit_breaker::effect circuit_breaker::settle_guarded(ticket admitted, const error* failure, time_point began,
                                                         time_point now) noexcept {
   const std::uint32_t weight = weight_of(failure);
   const bool works = shows_that_it_works(failure);
@@ -61,6 +61,11 @@ circuit_breaker::effect circuit_breaker::settle_guarded(ticket admitted, const e
   const bool shut = level_.load(std::memory_order_relaxed) < level::half_open;
   if (!shut) return admitted == ticket::probe ? judge_probe(weight, works, now) : effect::stray;
   if (works) row_ = 0;
+  if (failure && failure->code == errc::unavailable) {
+    // One broken connection fails all that it carried: that is one event. (Timeouts end each by its own deadline.)
+    if (row_ > 0 && began < last_counted_) return effect::counted;
+    last_counted_ = now;
+  }
   row_ += weight;
   if (row_ >= limit_) {
     pause_ = policy_.shortest_pause;

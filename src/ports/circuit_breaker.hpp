@@ -33,11 +33,12 @@ class circuit_breaker {
   }
   /// For a ping: never refused, and a probe unless the breaker is closed.
   ticket admit_always(time_point now) noexcept;
-  /// What became of an admitted call.
-  effect settle(ticket admitted, const error* failure, time_point now) noexcept {
+  /// What became of an admitted try, which began at `began`. Of the tries under way when one connection is lost only
+  /// the first `unavailable` counts.
+  effect settle(ticket admitted, const error* failure, time_point began, time_point now) noexcept {
     if (!failure && admitted == ticket::pass && level_.load(std::memory_order_relaxed) == level::calm)
       return effect::counted;
-    return settle_guarded(admitted, failure, now);
+    return settle_guarded(admitted, failure, began, now);
   }
 
   state current() const noexcept;
@@ -48,15 +49,16 @@ class circuit_breaker {
   enum class level : std::uint8_t { calm, failing, half_open, open };  // the first two are closed
 
   ticket admit_guarded(time_point now) noexcept;
-  effect settle_guarded(ticket admitted, const error* failure, time_point now) noexcept;
+  effect settle_guarded(ticket admitted, const error* failure, time_point began, time_point now) noexcept;
   effect judge_probe(std::uint32_t weight, bool works, time_point now) noexcept;
   void open(time_point now) noexcept;
 
   const resilience policy_;
   const std::uint64_t limit_;  // of row_
   std::atomic<level> level_{level::calm};
-  mutable std::mutex mutex_;  // over all that follows, and writes of level_
-  std::uint64_t row_ = 0;     // of failures, in halves
+  mutable std::mutex mutex_;   // over all that follows, and writes of level_
+  std::uint64_t row_ = 0;      // of failures, in halves
+  time_point last_counted_{};  // the last `unavailable` of the row
   std::chrono::milliseconds pause_;
   time_point next_try_{};
   runtime::random jitter_;

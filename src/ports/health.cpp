@@ -102,13 +102,14 @@ call_monitor::operation call_monitor::make_operation(std::string_view name) cons
 }
 
 call_monitor::call::call(call_monitor& monitor, const operation& op, const call_context& context) noexcept
-    : monitor_(&monitor), operation_(&op), context_(&context), started_(runtime::steady_now()) {}
+    : monitor_(&monitor), operation_(&op), context_(&context), started_(runtime::steady_now()), try_began_(started_) {}
 
 result<void> call_monitor::call::enter(urgency how) {
   using ticket = circuit_breaker::ticket;
   if (auto* g = monitor_->guard_.get()) {
     // The time of the call's start will do, but not after a retry's pause.
-    const auto now = tries_ == 0 ? started_ : runtime::steady_now();
+    if (tries_ > 0) try_began_ = runtime::steady_now();
+    const auto now = try_began_;
     const auto got = how == urgency::probe ? g->breaker.admit_always(now) : g->breaker.admit(now);
     if (got == ticket::refused) return error{errc::unavailable, monitor_->driver_ + ": " + monitor_->health().detail};
     if (tries_ == 0) g->budget.count_call();
@@ -126,7 +127,7 @@ bool call_monitor::call::settle(const error* failure) noexcept {
   if (!g || !entered_) return true;
   entered_ = false;
   const auto admitted = probing_ ? circuit_breaker::ticket::probe : circuit_breaker::ticket::pass;
-  const auto came = g->breaker.settle(admitted, failure, failure ? runtime::steady_now() : started_);
+  const auto came = g->breaker.settle(admitted, failure, try_began_, failure ? runtime::steady_now() : try_began_);
   if (came == effect::stray) return false;
   if (probing_ || came != effect::counted) g->show();
   if (came == effect::opened) {

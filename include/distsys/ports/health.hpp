@@ -67,7 +67,7 @@ class call_monitor {
     call_monitor* monitor_;
     const operation* operation_;
     const call_context* context_;
-    runtime::steady_clock::time_point started_;
+    runtime::steady_clock::time_point started_, try_began_;
     std::uint32_t tries_ = 0;  // that have failed, before the present one
     bool entered_ = false, probing_ = false;
   };

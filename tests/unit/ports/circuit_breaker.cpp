@@ -27,7 +27,7 @@ struct breaker_case {
   effect call(const error* failure) {
     const auto got = breaker.admit(now);
     REQUIRE(got != ticket::refused);
-    return breaker.settle(got, failure, now);
+    return breaker.settle(got, failure, now, now);
   }
   void open() {
     for (int i = 0; i < 4; ++i) CHECK(call(&unavailable) == effect::counted);
@@ -82,7 +82,7 @@ TEST_CASE("after the pause one call tries: a success closes the breaker, a failu
   CHECK(t.breaker.admit(t.now) == ticket::probe);
   CHECK(t.breaker.current() == state::half_open);
   CHECK(t.breaker.admit(t.now) == ticket::refused);
-  CHECK(t.breaker.settle(ticket::probe, &timeout, t.now) == effect::counted);
+  CHECK(t.breaker.settle(ticket::probe, &timeout, t.now, t.now) == effect::counted);
   CHECK(t.breaker.current() == state::open);
   (void)t.wait();
   CHECK(t.call(nullptr) == effect::closed);
@@ -118,10 +118,31 @@ TEST_CASE("calls from before the opening change nothing when they end") {
   const auto early = t.breaker.admit(t.now);
   t.open();
   const auto until = t.breaker.next_try();
-  CHECK(t.breaker.settle(early, nullptr, t.now) == effect::stray);
-  CHECK(t.breaker.settle(early, &unavailable, t.now) == effect::stray);
+  CHECK(t.breaker.settle(early, nullptr, t.now, t.now) == effect::stray);
+  CHECK(t.breaker.settle(early, &unavailable, t.now, t.now) == effect::stray);
   CHECK(t.breaker.current() == state::open);
   CHECK(t.breaker.next_try() == until);
+}
+
+TEST_CASE("tries that were under way when one failed count with it as one") {
+  breaker_case t;
+  for (int moment = 0; moment < 5; ++moment) {
+    const auto began = t.now;
+    t.now += 1ms;
+    for (int i = 0; i < 20; ++i) {
+      CHECK(t.breaker.current() == state::closed);
+      t.now += 1us;  // they do not end at the same instant
+      const auto came = t.breaker.settle(ticket::pass, &unavailable, began, t.now);
+      if (moment < 4) CHECK(came == effect::counted);
+      if (came == effect::opened) break;
+    }
+  }
+  CHECK(t.breaker.current() == state::open);
+  breaker_case late;  // each waited for its own deadline
+  for (int i = 0; i < 9; ++i)
+    CHECK(late.breaker.settle(ticket::pass, &timeout, circuit_breaker::time_point(1h), late.now += 1ms) ==
+          effect::counted);
+  CHECK(late.breaker.settle(ticket::pass, &timeout, circuit_breaker::time_point(1h), late.now) == effect::opened);
 }
 
 TEST_CASE("a ping goes through an open breaker, and closes it") {
@@ -129,7 +150,7 @@ TEST_CASE("a ping goes through an open breaker, and closes it") {
   CHECK(t.breaker.admit_always(t.now) == ticket::pass);
   t.open();
   CHECK(t.breaker.admit_always(t.now) == ticket::probe);
-  CHECK(t.breaker.settle(ticket::probe, nullptr, t.now) == effect::closed);
+  CHECK(t.breaker.settle(ticket::probe, nullptr, t.now, t.now) == effect::closed);
 }
 
 TEST_CASE("a probe that told nothing, or never ended, is followed by another") {

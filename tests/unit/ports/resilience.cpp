@@ -4,8 +4,12 @@
 #include "distsys/foundation/metrics.hpp"
 #include "distsys/ports/call_observer.hpp"
 #include "distsys/ports/kv_store.hpp"
+#include "distsys/runtime/task_group.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/loops.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include <deque>
 #include <optional>
@@ -29,6 +33,7 @@ class scripted_store final : public kv_store {
   std::deque<std::optional<errc>> script;
   std::optional<errc> afterwards;
   std::vector<std::string> asked;
+  unsigned together = 0;  // gets wait until so many have come, once
 
  private:
   result<void> next(std::string call) {
@@ -42,6 +47,7 @@ class scripted_store final : public kv_store {
     return {};
   }
   awaitable<result<shared_bytes>> do_get(const call_context&, std::string key) override {
+    for (++come_; come_ < together;) co_await asio::post(use_awaitable);
     if (auto ok = next("get " + key); !ok) co_return ok.error();
     co_return std::make_shared<const std::string>("value");
   }
@@ -77,6 +83,8 @@ class scripted_store final : public kv_store {
   }
   std::unique_ptr<message_listener> do_subscribe(std::string) override { return nullptr; }
   awaitable<result<void>> do_ping(const call_context&) override { co_return next("ping"); }
+
+  unsigned come_ = 0;
 };
 
 struct store_case {
@@ -104,7 +112,8 @@ struct store_case {
   /// Fails until the breaker is open.
   void open() {
     store.afterwards = errc::unavailable;
-    while (!store.health().breaker_open) CHECK(run(store.erase(context, "k")) == errc::unavailable);
+    for (int i = 0; i < 5; ++i) CHECK(run(store.erase(context, "k")) == errc::unavailable);
+    REQUIRE(store.health().breaker_open);
   }
 
   tests::running_loops loops;
@@ -211,11 +220,43 @@ TEST_CASE("the breaker closes by ordinary calls alone") {
   t.open();
   t.store.afterwards = std::nullopt;
   errc last = errc::unavailable;
-  while (last != errc{}) {  // until its pause of at most 300 ms is over
+  const auto limit = runtime::steady_now() + 20s;
+  while (last != errc{} && runtime::steady_now() < limit) {  // until its pause of at most 300 ms is over
     last = t.get();
-    CHECK((last == errc{} || last == errc::unavailable));
+    REQUIRE((last == errc{} || last == errc::unavailable));
   }
+  CHECK(last == errc{});
   CHECK(t.breaker_gauge() == 0);
+  CHECK(t.store.health().healthy);
+}
+
+namespace {
+
+awaitable<void> get_and_count(kv_store& store, call_context context, int& worked) {
+  if (co_await store.get(context, "k")) ++worked;
+}
+
+awaitable<int> get_together(scripted_store& store, int count, call_context context) {
+  int worked = 0;
+  runtime::task_group group;
+  for (int i = 0; i < count; ++i)
+    group.spawn(co_await asio::this_coro::executor, get_and_count(store, context, worked));
+  co_await group.wait();
+  co_return worked;
+}
+
+}  // namespace
+
+TEST_CASE("a connection that is lost under many calls opens no breaker, and every call succeeds by another try") {
+  store_case t("lost connection");
+  for (int i = 0; i < 100; ++i) CHECK(t.get() == errc{});  // their tenths pay for the retries
+  t.store.asked.clear();
+  t.store.together = 100 + 20;
+  t.store.script.assign(20, errc::unavailable);
+  const auto before = t.openings();
+  CHECK(t.loops.run(get_together(t.store, 20, t.context)) == 20);
+  CHECK(t.store.asked.size() == 40);
+  CHECK(t.openings() == before);
   CHECK(t.store.health().healthy);
 }
 
