@@ -97,6 +97,7 @@ made made_of(const assembled& a, const std::vector<found>& parts, slot_table::wa
   m.how = provenance_of(parts);
   m.filled = m.fresh_until = time_point::max();
   for (const found& f : parts) {
+    m.without_shared = m.without_shared || f.without_shared;
     m.filled = std::min(m.filled, f.from->filled);
     m.fresh_until = std::min(m.fresh_until, f.from->fresh_until);
   }
@@ -204,7 +205,6 @@ awaitable<result<area_maker::attempt>> area_maker::within(const geo::event_query
   const auto a = assemble(query, **all, runtime::now());
   if (!a) co_return a.error();
   auto what = made_of(*a, **all, std::move(watch));
-  what.without_shared = cells_.shared_is_down();
   co_return attempt{.what = std::move(what)};
 }
 
@@ -223,7 +223,6 @@ awaitable<result<area_maker::attempt>> area_maker::nearest(const geo::event_quer
     if (!a) co_return a.error();
     if (!*a) continue;
     auto what = made_of(**a, **all, std::move(watch));
-    what.without_shared = cells_.shared_is_down();
     co_return attempt{.what = std::move(what)};
   }
 }

@@ -38,6 +38,7 @@ struct cell_loader::flight {
   slot_table::watch watch;
   std::uint64_t announced = 0;                   // before the read began, and what it reads knows of
   bool asks_shared = false;                      // what it finds may be as old as what the follower has applied
+  bool without_shared = false;                   // it has asked, and was not answered
   std::vector<std::shared_ptr<ticket>> waiters;  // of the mutex, as is what follows
   std::optional<result<shared_cell>> landed;
 };
@@ -185,11 +186,13 @@ result<void> cell_loader::collect(std::vector<found>& all, std::span<const share
   std::size_t next = 0;
   for (found& f : all) {
     if (f.from) continue;
-    const auto& landed = flights[next++]->landed;
+    const flight& of = *flights[next++];
+    const auto& landed = of.landed;
     if (!landed) return cancelled ? error{errc::cancelled} : error{errc::timeout, "waited for a load under way"};
     if (!*landed) return landed->error();
     f.from = landed->value();
     if (f.from->shared) f.how = origin::shared;
+    f.without_shared = of.without_shared;
   }
   return {};
 }
@@ -250,10 +253,12 @@ awaitable<std::vector<cell_loader::shared_flight>> cell_loader::left_by_shared(s
   for (const auto& f : flights) quads.push_back(f->where);
   const time_point begun = runtime::steady_now();
   auto images = co_await shared_->get(std::move(quads));
+  const bool away = shared_->down();
   std::vector<shared_flight> landed, left;
   std::vector<shared_cell> made;
   for (std::size_t i = 0; i < flights.size(); ++i) {
     auto c = images[i] ? cell_of(*flights[i], *std::move(images[i]), begun) : nullptr;
+    flights[i]->without_shared = !c && away;
     (c ? landed : left).push_back(flights[i]);
     if (c) made.push_back(std::move(c));
   }

@@ -50,6 +50,7 @@ class cell_loader {
     domain::geo::quad where;
     shared_cell from;
     origin how = origin::cell;
+    bool without_shared = false;  // loaded, because the second layer did not answer
   };
 
   /// `shared` may be null: there is no second layer.
@@ -69,8 +70,6 @@ class cell_loader {
   found peek(const domain::geo::quad& q, time_point now) const;
 
   cell_counts counts() const noexcept;
-  /// There is a second layer, and it does not answer.
-  bool shared_is_down() const { return shared_ && shared_->down(); }
   const cell_cache& cells() const noexcept { return cells_; }
   const limits& bounds() const noexcept { return limits_; }
 
