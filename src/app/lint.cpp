@@ -80,13 +80,13 @@ awaitable<int> ping_all(backends& opened) {
     char state[32];
     std::snprintf(state, sizeof state, "%.1f ms", took.count());
     std::printf("%-12s %-40s %-10s %s\n", std::string(port_name(b->port)).c_str(), b->address.c_str(),
-                !outcome ? "FAILED"
+                !outcome ? (b->needed ? "FAILED" : "DEGRADED")
                 : ours   ? state
                          : "-",
                 users.c_str());
     if (outcome) continue;
     std::printf("%-12s   %s\n", "", outcome.error().what().c_str());
-    code = exit_unavailable;
+    if (b->needed) code = exit_unavailable;  // the others are done without, worse
   }
   co_await opened.close();
   co_return code;

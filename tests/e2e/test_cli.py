@@ -150,6 +150,14 @@ def test_check_config_connect_tells_a_backend_that_fails(run, tmp_path):
     assert "FAILED" in done.stdout
 
 
+def test_check_config_connect_tells_a_backend_that_nobody_needs_apart(run):
+    done = run(
+        "--role=cache", "--check-config", "--connect", "--data-dir=d", "--cache.kv-store=redis://127.0.0.1:1"
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "DEGRADED" in done.stdout and "FAILED" not in done.stdout
+
+
 def test_print_config_tells_sources_and_hides_secrets(run, tmp_path):
     (tmp_path / "c.conf").write_text("cache.listen = :6000\n")
     done = run(
