@@ -44,6 +44,10 @@ class shared_cells {
   const std::shared_ptr<ports::kv_store>& store() const noexcept { return store_; }
   /// By the follower of the log, before it touches the slots.
   void note(std::span<const domain::geo::change_touch> touches) { touches_.add(touches); }
+  /// The log has gone back, and ends there.
+  void begin_at(std::int64_t sequence) { touches_.begin_at(sequence); }
+  /// The oldest change that is known: what was read before it is not used.
+  std::int64_t floor() const { return touches_.floor(); }
   /// What others have read by now is not used in this process.
   void forget() noexcept;
 

@@ -83,7 +83,7 @@ std::string shared_of(const engine& e) {
   f.put("corrupt", n.corrupt).put("failures", n.failures);
   f.put("ratio", ratio(n.hits, n.hits + n.misses + n.outdated + n.corrupt + n.failures));
   f.put("stored", n.stored).put("older", n.older).put("failed", n.failed).put("dropped", n.dropped);
-  f.put("waiting", e.shared->waiting());
+  f.put("waiting", e.shared->waiting()).put("floor", e.shared->floor());
   return f.done();
 }
 
