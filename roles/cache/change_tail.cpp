@@ -16,6 +16,7 @@ using ports::call_context;
 
 constexpr auto longest_silence = 1s;  // a wake-up may be missed: the log is read this often without one
 constexpr auto read_limit = 10s;
+constexpr auto look_back_interval = 1s;
 constexpr auto pause_after_failure = 250ms;
 constexpr std::size_t page = 1000;
 
@@ -71,6 +72,7 @@ awaitable<void> change_tail::follow() {
     const std::int64_t before = last_;
     const auto read = co_await catch_up();
     if (bell_ && last_ > before) bell_->ring(last_, co_await asio::this_coro::executor);
+    if (bell_ && read && last_ <= before) bell_->found_nothing(last_);
     if (!read && read.error() != errc::cancelled) {
       if (!failing) log::warn("the change log cannot be read", {{"role", "cache"}, {"error", read.error().what()}});
       if (!co_await runtime::sleep_for(pause_after_failure)) co_return;
@@ -88,6 +90,9 @@ awaitable<result<void>> change_tail::catch_up() {
     const call_context context = call_context::within(read_limit);
     const auto touched = co_await engine_.events.touches_after(context, last_, page);
     if (!touched) co_return touched.error();
+    if (touched->empty()) {
+      if (const auto ok = co_await look_back(begun); !ok) co_return ok.error();
+    }
     if (engine_.shared) engine_.shared->note(*touched);
     for (const auto& t : *touched) {
       engine_.slots.touch(t.at);
@@ -104,6 +109,26 @@ awaitable<result<void>> change_tail::catch_up() {
     engine_.fresh.settle(number, last_, begun);
     co_return result<void>{};
   }
+}
+
+// Retention keeps the newest change, so that the numbers go back only where a failover has lost commits or a backup was
+// put in place: what is kept may be of changes that never were.
+awaitable<result<void>> change_tail::look_back(time_point now) {
+  if (now < looked_back_ + look_back_interval) co_return result<void>{};
+  looked_back_ = now;
+  const call_context context = call_context::within(read_limit);
+  const auto end = co_await engine_.events.last_sequence(context);
+  if (!end) co_return end.error();
+  // What streams were told while this happened may have passed it by.
+  if (engine_.streams.told() > last_) engine_.streams.go_back_to(last_);
+  if (*end >= last_) co_return result<void>{};
+  log::warn("the change log has gone back: all that is kept is forgotten",
+            {{"role", "cache"}, {"from", last_}, {"to", *end}});
+  last_ = *end;
+  if (engine_.shared) engine_.shared->begin_at(last_);
+  engine_.purge();
+  engine_.streams.go_back_to(last_);
+  co_return result<void>{};
 }
 
 }  // namespace distsys::roles::cache

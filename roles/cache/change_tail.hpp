@@ -28,12 +28,14 @@ class change_tail {
   awaitable<void> follow();
   awaitable<void> hear_database();
   awaitable<result<void>> catch_up();
+  awaitable<result<void>> look_back(time_point now);
 
   engine& engine_;
   std::shared_ptr<ports::change_listener> listener_;
   std::optional<peer_bell> bell_;  // where there is a second layer
   ports::wake_signal woken_;
   std::int64_t last_ = 0;  // applied
+  time_point looked_back_{};
 };
 
 }  // namespace distsys::roles::cache

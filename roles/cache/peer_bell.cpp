@@ -2,6 +2,7 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -38,17 +39,23 @@ peer_bell::peer_bell(std::shared_ptr<ports::kv_store> store, const std::string& 
 
 void peer_bell::ring(std::int64_t sequence, executor where) {
   applied_ = sequence;
-  // What was told of beyond the end of the log was wrong, and is forgotten here.
-  if (sequence <= std::exchange(heard_of_, 0)) return;
+  if (sequence <= heard_of_) return;
   to_tell_ = sequence;
   if (sending_ || !store_->health().healthy) return;
   sending_ = true;
   tasks_.spawn(where, send());
 }
 
+// What was told of beyond the end of the log was wrong, and is forgotten here.
+void peer_bell::found_nothing(std::int64_t sequence) noexcept {
+  applied_ = sequence;
+  to_tell_ = std::min(to_tell_, sequence);
+  heard_of_ = 0;
+}
+
 awaitable<void> peer_bell::send() {
   co_await asio::this_coro::throw_if_cancelled(false);
-  for (std::int64_t told = 0; told < to_tell_;) {
+  for (std::int64_t told = 0; told != to_tell_;) {
     told = to_tell_;
     const call_context context = call_context::within(send_limit);
     if (!co_await store_->publish(context, channel_, std::to_string(told))) break;  // they find out by themselves

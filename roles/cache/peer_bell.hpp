@@ -24,6 +24,8 @@ class peer_bell {
   /// More of the log has been applied, up to `sequence`: the others are told, unless one of them told of it. Returns at
   /// once; while a message is on its way later ones become one.
   void ring(std::int64_t sequence, executor where);
+  /// The log was read, and ends at `sequence` as before, or earlier.
+  void found_nothing(std::int64_t sequence) noexcept;
   /// Raises `wake` whenever another tells of changes, or may have told while the store was away. Until cancelled.
   awaitable<void> hear(ports::wake_signal& wake);
 

@@ -52,7 +52,7 @@ std::vector<bool> recent_touches::untouched(std::span<const question> asked) con
     if (cell <= p.range.last && sequence > asked[p.index].sequence) holds[p.index] = false;
   };
   const std::shared_lock lock(mutex_);
-  for (std::size_t i = 0; i < asked.size(); ++i) holds[i] = asked[i].sequence >= floor_;
+  for (std::size_t i = 0; i < asked.size(); ++i) holds[i] = asked[i].sequence >= floor_ && asked[i].sequence <= last_;
   for (const entry& e : std::views::reverse(entries_)) {
     if (e.sequence <= oldest) break;
     judge(e.at, e.sequence);

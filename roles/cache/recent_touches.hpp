@@ -32,7 +32,8 @@ class recent_touches {
   /// committed) makes what lies before it unknown.
   void add(std::span<const domain::geo::change_touch> touches);
 
-  /// For each of disjoint quads: no change after its sequence is known to have touched it, and none is unknown.
+  /// For each of disjoint quads: no change after its sequence is known to have touched it, and none is unknown. False
+  /// for a sequence that has not been added: it may be of a log that a failover has cut.
   std::vector<bool> untouched(std::span<const question> asked) const;
 
   /// What was read before this change cannot be judged.

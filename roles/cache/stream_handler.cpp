@@ -90,7 +90,7 @@ awaitable<void> stream_handler::run(net::body_stream& out, std::shared_ptr<subsc
   std::string text;
   for (;;) {
     const auto next = from->take();
-    text.clear();
+    text = next.reset ? position_message("reset", *next.reset) : std::string();
     for (const shared_event& e : next.events) append_message(text, *seen_through(from->filter(), *e), e->what);
     if (next.dropped) text += "event: dropped\ndata: {\"reason\":\"the client read too slowly\"}\n\n";
     if (text.empty()) {

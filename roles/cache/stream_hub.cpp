@@ -52,6 +52,7 @@ subscription::batch subscription::take() {
   batch b;
   const std::scoped_lock lock(mutex_);
   b.dropped = dropped_;
+  b.reset = std::exchange(reset_, std::nullopt);
   const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(std::min(queue_.size(), max_batch));
   b.events.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
   queue_.erase(queue_.begin(), end);
@@ -72,6 +73,17 @@ void subscription::offer(const shared_event& e) {
       queued_bytes_ += e->what.feature.size();
       if (queue_.size() > 1) return;  // it has been woken for the first
     }
+  }
+  wake_->wake();
+}
+
+void subscription::reset(std::int64_t sequence) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (dropped_) return;
+    queue_.clear();
+    queued_bytes_ = 0;
+    reset_ = sequence;
   }
   wake_->wake();
 }
@@ -97,6 +109,13 @@ bool stream_hub::skip_to(std::int64_t sequence) {
   if (streams() > 0) return false;
   sequence_ = std::max(sequence_, sequence);
   return true;
+}
+
+void stream_hub::go_back_to(std::int64_t sequence) {
+  const std::scoped_lock lock(mutex_);
+  sequence_ = sequence;
+  for (const auto& s : subscribers_)
+    if (const auto held = s.lock()) held->reset(sequence);
 }
 
 // A stream that was opened after a skip begins after it: what is older is not for it.

@@ -50,7 +50,8 @@ class subscription {
 
   struct batch {
     std::vector<shared_event> events;
-    bool dropped = false;  // it was too slow: some are missing, and nothing more comes
+    std::optional<std::int64_t> reset;  // the log has gone back to there; the events come after it
+    bool dropped = false;               // it was too slow: some are missing, and nothing more comes
   };
   batch take();
   /// True when there is something to take; false at `limit` or when cancelled.
@@ -59,6 +60,7 @@ class subscription {
  private:
   friend class stream_hub;
   void offer(const shared_event& e);
+  void reset(std::int64_t sequence);
 
   const stream_filter filter_;
   const std::shared_ptr<caching::wakeup> wake_;
@@ -68,6 +70,7 @@ class subscription {
   std::deque<shared_event> queue_;
   std::size_t queued_bytes_ = 0;  // of the features in it
   bool dropped_ = false;
+  std::optional<std::int64_t> reset_;
 };
 
 /// Any loop.
@@ -88,6 +91,8 @@ class stream_hub {
   void publish(std::vector<domain::geo::change> changes, std::int64_t through);
   /// Instead of publishing up to there, when there is nobody to publish to: false when there is.
   bool skip_to(std::int64_t sequence);
+  /// The log has gone back: what streams have been told of is no more, and they are told so.
+  void go_back_to(std::int64_t sequence);
   std::size_t streams() const { return places_.taken(); }
 
  private:

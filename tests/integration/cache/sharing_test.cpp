@@ -184,6 +184,24 @@ awaitable<void> read_tomorrow(sharing& s) {
   CHECK(s.b.engine.shared->counts().outdated > outdated);
 }
 
+// A failover that loses commits.
+awaitable<void> gone_back(sharing& s) {
+  co_await put_and_wait(s, {event_at("a", centre)});
+  const ports::call_context context = ports::call_context::within(30s);
+  const std::string kept = std::to_string((co_await s.g.events.last_sequence(context)).value());
+  co_await put_and_wait(s, {event_at("b", centre)});
+  const std::string body = co_await fill(s);
+  CHECK((co_await s.b.ask(city)).body == body);
+  ports::batch lost;
+  lost.push_back({.sql = "DELETE FROM geo_events WHERE id = 'b'"});
+  lost.push_back({.sql = "DELETE FROM geo_event_changes WHERE sequence > " + kept});
+  (co_await s.g.database->execute(context, std::move(lost))).value();
+  for (running_cache* c : {&s.a, &s.b}) {
+    CHECK(co_await eventually([&] { return c->engine.fresh.applied() == std::stoll(kept); }));
+    CHECK((co_await c->ask(city)).body.find("\"numberMatched\":1,") != std::string::npos);
+  }
+}
+
 awaitable<void> out_of_memory(sharing& s) {
   co_await put_and_wait(s, {event_at("a", centre)});
   const std::string body = co_await fill(s);
@@ -255,6 +273,8 @@ TEST_CASE("a cache that its database does not wake hears of changes from another
 TEST_CASE("wrong messages between caches do no harm") { with_two({}, &told_nonsense); }
 
 TEST_CASE("what a clock ahead has stored waits until it is past") { with_two({}, &read_tomorrow); }
+
+TEST_CASE("a log that has gone back is noticed, and nothing kept is believed") { with_two({}, &gone_back); }
 
 TEST_CASE("a store that throws costs its help and nothing else") { with_two({}, &out_of_memory); }
 

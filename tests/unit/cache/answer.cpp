@@ -140,6 +140,23 @@ TEST_CASE("the hub bounds its streams and each one's queue") {
   CHECK(taken.events.empty());
 }
 
+TEST_CASE("streams are told that the log has gone back") {
+  asio::io_context loop;
+  stream_hub hub(1, 1);
+  CHECK(hub.skip_to(41));
+  const auto s = hub.subscribe({}, loop.get_executor(), asio::ip::make_address("::1")).taken;
+  REQUIRE(s);
+  hub.publish(changes(42, 3), 44);
+  hub.go_back_to(30);
+  CHECK(hub.told() == 30);
+  hub.publish(changes(31, 1), 31);
+  const auto next = s->take();
+  CHECK(next.reset == 30);
+  REQUIRE(next.events.size() == 1);
+  CHECK(next.events.front()->what.sequence == 31);
+  CHECK_FALSE(s->take().reset);
+}
+
 TEST_CASE("a tile URL cannot widen the page's policy") {
   const auto ok = [](std::string url) { return static_cast<bool>(check({std::move(url), ""})); };
   CHECK(ok(""));
