@@ -6,6 +6,7 @@ Python's standard library only. A script makes one Service and calls main() with
 import json
 import os
 import pwd
+import random
 import signal
 import socket
 import subprocess
@@ -72,9 +73,16 @@ def make_certificates(folder):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the ports that the system lends to clients: one of them would hold it when the server is to come back."""
+    for _ in range(200):
+        port = random.randrange(20000, 32768)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
+    sys.exit("no free port between 20000 and 32768")
 
 
 def connects(port):

@@ -39,8 +39,17 @@ KV_STORE_CASE("zero and less is no expiry, and a new set replaces the old one's"
 KV_STORE_CASE("what has expired is absent for every operation") {
   EACH_KV_STORE();
   for (const char* k : {"get", "many", "absent", "erase", "version"}) REQUIRE(t.set(k, "v", 20ms));
-  REQUIRE(t.increment("count", 5, 20ms).value() == 5);
-  REQUIRE(t.increment("count", 1, 1h).value() == 6);  // keeps its expiry
+  std::string count;
+  for (int i = 0;; ++i) {  // until both are within the time of the first
+    REQUIRE(i < 100);
+    count = "count" + std::to_string(i);
+    const auto before = runtime::steady_now();
+    REQUIRE(t.increment(count, 5, 20ms).value() == 5);
+    const auto sum = t.increment(count, 1, 1h).value();  // keeps its expiry
+    if (runtime::steady_now() >= before + 19ms) continue;
+    REQUIRE(sum == 6);
+    break;
+  }
   t.pass(runtime::steady_now() + 25ms);
   const auto c = soon();
   CHECK(t.get("get") == "absent");
@@ -48,7 +57,7 @@ KV_STORE_CASE("what has expired is absent for every operation") {
   CHECK(t.set_if_absent("absent", "w"));
   CHECK(!t.erase("erase").value());
   CHECK(t.set_if_newer("version", "w", 1));
-  CHECK(t.increment("count").value() == 1);
+  CHECK(t.increment(count).value() == 1);
 }
 
 }  // namespace distsys::tests
