@@ -44,7 +44,7 @@ class kv_store {
 
   /// errc::not_found when absent or expired.
   awaitable<result<shared_bytes>> get(const call_context& context, std::string key);
-  /// One answer a key, in order; a null pointer where absent.
+  /// One answer a key, in order; a null pointer where absent, or where what another program left there cannot be read.
   awaitable<result<std::vector<shared_bytes>>> get_many(const call_context& context, std::vector<std::string> keys);
   awaitable<result<void>> set(const call_context& context, std::string key, shared_bytes value, time_to_live ttl = {});
   /// errc::already_exists when the key is there.

@@ -1,5 +1,7 @@
 #include "connection.hpp"
 
+#include "stored_value.hpp"
+
 #include "distsys/foundation/log.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -11,6 +13,7 @@ namespace {
 
 constexpr std::size_t max_pending = 16'384;           // calls
 constexpr std::size_t max_queued_bytes = 256u << 20;  // that are not written yet; one call is always taken
+constexpr std::size_t max_value = 64u << 20;          // of the port
 constexpr std::size_t read_size = 64u << 10;
 constexpr auto grace = std::chrono::seconds(1);
 
@@ -27,7 +30,7 @@ error connection::named(const error& e) const { return {e.code, name_ + e.detail
 
 result<void> connection::admit(const request& r) const {
   if (state_ == state::closed) return error{errc::unavailable, name_ + "the store is closed"};
-  if (state_ == state::waiting) return last_failure_;
+  if (failing_ && state_ != state::ready) return last_failure_;
   if (pending() >= max_pending)
     return error{errc::overloaded, name_ + std::to_string(max_pending) + " calls wait already"};
   if (!queue_.empty() && queued_bytes_ + r.commands.bytes() > max_queued_bytes)
@@ -75,7 +78,7 @@ awaitable<void> connection::run() {
     was_connected_ = true;
     stream_ = *std::move(opened);
     state_ = state::ready;
-    heard_ = false;
+    heard_ = failing_ = false;
     add(env_.figures.open, 1);
     flush();
     const error why = named(co_await serve());
@@ -94,6 +97,7 @@ awaitable<void> connection::run() {
 awaitable<bool> connection::pause(const error& why) {
   if (why == errc::cancelled) co_return false;
   last_failure_ = why;
+  failing_ = true;
   state_ = state::waiting;
   fail_queue(why);
   const auto wait = backoff_.next();
@@ -102,7 +106,7 @@ awaitable<bool> connection::pause(const error& why) {
 }
 
 awaitable<error> connection::serve() {
-  reply_reader reader({.elements = 64, .depth = 1}, true);
+  reply_reader reader({.elements = 64, .depth = 1, .value = max_value + max_head}, true);
   const auto s = stream_;
   in_.resize(read_size);
   for (;;) {
@@ -122,11 +126,21 @@ std::size_t connection::next_reply_limit() const noexcept {
   return in_flight_.empty() ? 0 : in_flight_.front()->max_reply;
 }
 
+/// What ends the connection: only the call whose answer it is hears that this is too large.
+error connection::refuse(const error& e) {
+  if (e != errc::too_large) return e;
+  if (!in_flight_.empty()) {
+    in_flight_.front()->fail(named(e));
+    in_flight_.pop_front();
+  }
+  return {errc::unavailable, e.detail};
+}
+
 result<void> connection::take_in(reply_reader& reader, std::string_view bytes) {
   for (;;) {
     for (;;) {
       auto one = reader.next(next_reply_limit());
-      if (!one) return one.error();
+      if (!one) return refuse(one.error());
       if (!*one) break;
       if (in_flight_.empty()) return error{errc::unavailable, "the server sent an answer to no question"};
       if (!std::exchange(heard_, true)) backoff_.reset();
@@ -154,7 +168,13 @@ void connection::lose(const error& why) {
 }
 
 void connection::renew(const std::string& why) {
-  if (state_ == state::ready && stream_) lose({errc::unavailable, name_ + why});
+  if (state_ != state::ready || !stream_) return;
+  const auto now = runtime::steady_now();
+  // Without sentinels there is no other server to be found: a new connection is likely to lead to the same.
+  if (env_.settings->sentinel.empty() && now - renewed_ < std::chrono::seconds(1)) return;
+  renewed_ = now;
+  lose({errc::unavailable, name_ + why});
+  heard_ = false;  // so that run() pauses
 }
 
 void connection::close() {

@@ -37,7 +37,8 @@ class connection : public std::enable_shared_from_this<connection> {
   /// connection breaks, and at once while the server cannot be reached.
   awaitable<result<std::vector<reply>>> call(std::shared_ptr<request> r);
 
-  /// Ends the connection that there is, because it leads to the wrong server. It comes back.
+  /// Ends the connection that there is, because it leads to the wrong server. It comes back after a pause. Without
+  /// sentinels at most once a second.
   void renew(const std::string& why);
   /// For good: what waits fails with errc::unavailable.
   void close();
@@ -59,6 +60,7 @@ class connection : public std::enable_shared_from_this<connection> {
   awaitable<error> serve();
   std::size_t next_reply_limit() const noexcept;
   result<void> take_in(reply_reader& reader, std::string_view bytes);
+  error refuse(const error& e);
   void schedule_flush();
   void flush();
   std::shared_ptr<batch> gather();
@@ -75,7 +77,8 @@ class connection : public std::enable_shared_from_this<connection> {
   connector connector_;
   const std::string name_;
   state state_ = state::idle;
-  error last_failure_;  // why the last attempt to connect failed
+  error last_failure_;    // why the last attempt to connect failed
+  bool failing_ = false;  // it did, and none has succeeded since: calls need not wait for the next
   backoff backoff_;
   std::shared_ptr<stream> stream_;
   std::vector<char> in_;
@@ -83,7 +86,7 @@ class connection : public std::enable_shared_from_this<connection> {
   std::size_t queued_bytes_ = 0;
   std::int64_t counted_ = 0;  // of pending(), in the figures
   bool writing_ = false, flush_scheduled_ = false, was_connected_ = false, heard_ = false;
-  runtime::deadline last_read_{};
+  runtime::deadline last_read_{}, renewed_{};
   timer timer_;
   runtime::deadline armed_ = runtime::deadline::max();
 };

@@ -56,6 +56,8 @@ awaitable<result<std::vector<reply>>> exchange(stream& s, const command& c, runt
       replies.push_back(std::move(**one));
     }
   }
+  if (replies.size() != c.count() || !reader.idle())
+    co_return error{errc::unavailable, "the server sent more than answers"};
   co_return replies;
 }
 
@@ -166,8 +168,13 @@ awaitable<result<void>> connector::log_in(stream& s, runtime::deadline limit) {
   const std::size_t named = options_->password.empty() ? 1 : 2;  // a server may forbid CLIENT
   for (std::size_t i = 0; i < replies->size(); ++i) {
     const reply& r = (*replies)[i];
-    if (r.type != reply::kind::error || i == named) continue;
-    co_return i < named ? login_refused(r.text) : error{errc::unavailable, server_error(r.text).detail};
+    const bool is_role = !options_->sentinel.empty() && i + 1 == replies->size();
+    if (r.type == reply::kind::error) {
+      if (i == named) continue;
+      co_return i < named ? login_refused(r.text) : error{errc::unavailable, server_error(r.text).detail};
+    }
+    if (!is_role && (r.type != reply::kind::status || r.text != (i + 1 == named ? "PONG" : "OK")))
+      co_return error{errc::unavailable, "what answers is no Redis"};
   }
   if (options_->sentinel.empty()) co_return result<void>{};
   const reply& role = replies->back();

@@ -30,6 +30,8 @@ result<ports::shared_bytes> to_value(reply&& r) {
       return std::make_shared<const std::string>(std::move(r.text));
     case reply::kind::damaged:
       return damaged();
+    case reply::kind::too_large:
+      return error{errc::too_large, "redis: another program stored a value of more than 64 MiB"};
     case reply::kind::error:
       return server_error(r.text);
     default:
@@ -63,6 +65,9 @@ redis_kv_store::redis_kv_store(std::string driver_name, runtime::runtime& loops,
       figures_(loops.size()),
       connections_(loops.size()),
       subscriptions_(std::make_shared<subscriptions>(loops.next_loop(), settings_, tls_, tasks_)),
+      unreadable_(metrics::get_counter("distsys_redis_unreadable_values_total",
+                                       "Values that get_many passed over: damaged, or too large.",
+                                       {{"server", settings_->describe()}})),
       reconnects_(metrics::get_counter("distsys_redis_reconnects_total", "Connections to Redis that were made again.",
                                        {{"server", settings_->describe()}})),
       open_("distsys_redis_connections", "Open connections for commands to Redis.", {{"server", settings_->describe()}},
@@ -170,7 +175,7 @@ awaitable<result<std::vector<ports::shared_bytes>>> redis_kv_store::do_get_many(
     if (chunk.type != reply::kind::array || chunk.elements.size() + 1 != size_at(values.size())) co_return unexpected();
     for (reply& r : chunk.elements) {
       auto value = to_value(std::move(r));
-      if (!value && value.error() != errc::not_found) co_return value.error();
+      if (!value && value.error() != errc::not_found) unreadable_.add();  // the others' answers are as good as ever
       values.push_back(value ? *std::move(value) : nullptr);
     }
   }

@@ -63,7 +63,7 @@ class redis_kv_store final : public ports::kv_store {
   std::vector<loop_figures> figures_;                                  // by loop
   std::vector<std::vector<std::shared_ptr<connection>>> connections_;  // by loop; each touched on its loop only
   std::shared_ptr<subscriptions> subscriptions_;
-  metrics::counter& reconnects_;
+  metrics::counter &unreadable_, &reconnects_;
   metrics::observed_gauge open_, pending_;
   std::atomic<bool> closed_{false};
 };

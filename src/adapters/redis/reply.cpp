@@ -14,8 +14,9 @@ namespace {
 constexpr std::size_t max_line = 64u << 10;  // of a status, an error or an integer
 constexpr std::size_t piece = 16u << 10;     // hiredis moves what is left of its buffer at each reply: keep it short
 constexpr std::size_t kept_buffer = 256u << 10;
-constexpr std::size_t large = 16u << 10;  // a value from this size on is not worth two copies
-constexpr std::size_t max_number = 32;    // of the line before a bulk string or an array
+constexpr std::size_t large = 16u << 10;        // a value from this size on is not worth two copies
+constexpr std::size_t most_skipped = 1u << 30;  // Redis keeps values of up to 512 MB
+constexpr std::size_t max_number = 32;          // of the line before a bulk string or an array
 
 error nonsense(std::string what) { return {errc::unavailable, "the server sent " + std::move(what)}; }
 
@@ -61,6 +62,10 @@ void* reply_reader::on_string(const redisReadTask* task, char* text, std::size_t
     r->type = kind_of(value);
     bytes = value.bytes;
   }
+  if (r->type == reply::kind::bulk && size > self->limits_.value) {
+    r->type = reply::kind::too_large;
+    return r;
+  }
   r->text.assign(bytes);
   return r;
 }
@@ -97,6 +102,12 @@ result<std::size_t> reply_reader::feed(std::string_view bytes, std::size_t max_b
     large_filled_ += n;
     return n;
   }
+  if (skipping_ > 0) {
+    const std::size_t n = std::min(bytes.size(), skipping_);
+    skipping_ -= n;
+    skipped_ = skipping_ == 0;
+    return n;
+  }
   if (begin_large(bytes, max_bytes)) return bytes.find('\n') + 1;
   bytes = bytes.substr(0, piece);
   reader_->privdata = this;  // hiredis's macro for it does not compile as C++
@@ -113,7 +124,12 @@ bool reply_reader::begin_large(std::string_view bytes, std::size_t max_bytes) {
   if (end == std::string_view::npos) return false;
   std::size_t size = 0;
   const auto [stop, bad] = std::from_chars(bytes.data() + 1, bytes.data() + end, size);
-  if (bad != std::errc{} || stop != bytes.data() + end || size < large || size + 2 > max_bytes) return false;
+  if (bad != std::errc{} || stop != bytes.data() + end || size < large) return false;
+  if (size > most_skipped || max_bytes == 0) return false;  // no server sends that: it will be an error
+  if (size + 2 > max_bytes || size > limits_.value) {
+    skipping_ = size + 2;
+    return true;
+  }
   large_.resize(size + 2);
   large_filled_ = 0;
   return true;
@@ -152,6 +168,11 @@ bool reply_reader::plausible() const noexcept {
 
 result<std::optional<reply>> reply_reader::next(std::size_t max_bytes) {
   if (!large_.empty()) return finish_large();
+  if (std::exchange(skipped_, false)) {
+    reply r;
+    r.type = reply::kind::too_large;
+    return std::optional<reply>(std::move(r));
+  }
   void* object = nullptr;
   if (redisReaderGetReply(reader_.get(), &object) != REDIS_OK) return nonsense("what is not the Redis protocol");
   if (object) {
@@ -159,7 +180,8 @@ result<std::optional<reply>> reply_reader::next(std::size_t max_bytes) {
     unfinished_ = reader_->len - reader_->pos;
     return std::optional<reply>(std::move(*whole));
   }
-  if (unfinished_ > max_bytes) return nonsense("a reply of more than " + std::to_string(max_bytes) + " bytes");
+  if (unfinished_ > max_bytes)
+    return error{errc::too_large, "the server sent a reply of more than " + std::to_string(max_bytes) + " bytes"};
   if (!plausible()) return nonsense("what is not the Redis protocol");
   return std::optional<reply>();
 }

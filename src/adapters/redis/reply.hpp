@@ -16,7 +16,7 @@
 namespace distsys::adapters::redis {
 
 struct reply {
-  enum class kind : std::uint8_t { nil, integer, status, error, bulk, tombstone, damaged, array };
+  enum class kind : std::uint8_t { nil, integer, status, error, bulk, tombstone, damaged, too_large, array };
   kind type = kind::nil;
   std::int64_t number = 0;
   std::string text;  // of a status, an error, a bulk string
@@ -24,8 +24,9 @@ struct reply {
 };
 
 struct reply_limits {
-  std::size_t elements = 64;  // of one array
-  int depth = 1;              // arrays in arrays; 0: no array
+  std::size_t elements = 64;                   // of one array
+  int depth = 1;                               // arrays in arrays; 0: no array
+  std::size_t value = std::size_t{512} << 20;  // bytes of one string; a longer one becomes kind::too_large
 };
 
 /// Turns bytes into replies. After an error it is of no more use, and neither is the connection.
@@ -39,10 +40,13 @@ class reply_reader {
   result<std::size_t> feed(std::string_view bytes, std::size_t max_bytes);
   /// While a large value is on its way: where its bytes belong, to be read there without another copy. Else empty.
   std::span<char> room() noexcept;
+  /// Between two replies.
+  bool idle() const noexcept { return unfinished_ == 0 && large_.empty() && skipping_ == 0 && !skipped_; }
   void filled(std::size_t bytes) noexcept { large_filled_ += bytes; }
 
-  /// The next reply; nothing when more bytes are needed. errc::unavailable when the bytes are not the protocol, or the
-  /// reply is of more than `max_bytes`.
+  /// The next reply; nothing when more bytes are needed. errc::unavailable when the bytes are not the protocol,
+  /// errc::too_large when the reply is of more than `max_bytes`; but a value that comes first in what was fed is
+  /// stepped over and becomes kind::too_large.
   result<std::optional<reply>> next(std::size_t max_bytes);
 
  private:
@@ -65,6 +69,8 @@ class reply_reader {
   std::size_t unfinished_ = 0;  // bytes since the last whole reply
   std::string large_;           // a value and its line break, which goes past hiredis; empty: none
   std::size_t large_filled_ = 0;
+  std::size_t skipping_ = 0;  // bytes of a value that is too large, its line break included
+  bool skipped_ = false;      // one to its end
   std::unique_ptr<redisReader, deleter> reader_;
 };
 

@@ -1,6 +1,9 @@
 #include "subscriptions.hpp"
 
 #include "command.hpp"
+#include "redis_error.hpp"
+
+#include "distsys/foundation/log.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -76,16 +79,26 @@ void subscriptions::close() {
 // --- the connection
 // ----------------------------------------------------------------------------------------------------
 
+bool subscriptions::drop_unheard() {
+  for (auto at = channels_.begin(); at != channels_.end();) {
+    auto& [name, c] = *at;
+    drop_expired(c);
+    if (!c.boxes.empty()) {
+      ++at;
+      continue;
+    }
+    if (!c.confirmed) --unconfirmed_;
+    if (c.asked) unwanted_.push_back(name);
+    at = channels_.erase(at);
+  }
+  return !channels_.empty();
+}
+
 bool subscriptions::wanted() {
   const std::lock_guard lock(mutex_);
   if (closed_) return false;
-  std::erase_if(channels_, [&](const auto& entry) {
-    if (std::ranges::any_of(entry.second.boxes, [](const auto& weak) { return !weak.expired(); })) return false;
-    if (!entry.second.confirmed) --unconfirmed_;
-    return true;
-  });
-  if (channels_.empty()) running_ = false;
-  return !channels_.empty();
+  running_ = drop_unheard();
+  return running_;
 }
 
 awaitable<void> subscriptions::run() {
@@ -97,12 +110,31 @@ awaitable<void> subscriptions::run() {
       if (!co_await runtime::sleep_for(backoff_.next())) break;
       continue;
     }
-    (void)co_await serve();
+    const error why = co_await serve();
     if (stream_) stream_->close();
     stream_.reset();
     pulse_.cancel();
     lost();
+    if (confirmed_here_ && why == errc::unavailable) {
+      backoff_.reset();
+      told_.clear();
+    } else if (!co_await refused(why)) {
+      break;
+    }
   }
+}
+
+/// A server that confirms nothing, or refuses a channel, is asked ever more rarely, and no publisher waits for it.
+awaitable<bool> subscriptions::refused(const error& why) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) co_return false;
+    reachable_ = false;
+    wake_waiting();
+  }
+  if (std::exchange(told_, why.detail) != why.detail)
+    log::warn("Redis lets nobody listen to messages", {{"server", settings_->describe()}, {"why", why.detail}});
+  co_return co_await runtime::sleep_for(backoff_.next());
 }
 
 awaitable<bool> subscriptions::open() {
@@ -117,7 +149,7 @@ awaitable<bool> subscriptions::open() {
   }
   stream_ = *std::move(opened);
   unwanted_.clear();
-  writing_ = ping_ = false;
+  writing_ = ping_ = confirmed_here_ = false;
   heard_ = true;
   send();
   beat();
@@ -143,12 +175,12 @@ awaitable<error> subscriptions::serve() {
         if (auto ok = take(**one); !ok) co_return ok.error();
       }
     }
-    backoff_.reset();
   }
 }
 
 result<void> subscriptions::take(const reply& r) {
   if (r.type == reply::kind::status) return {};  // +PONG
+  if (r.type == reply::kind::error) return error{errc::permission_denied, server_error(r.text).detail};
   if (r.type != reply::kind::array || r.elements.empty()) return error{errc::unavailable, "no message"};
   const std::string& what = r.elements[0].text;
   if (what == "message" && r.elements.size() == 3) deliver(r.elements[1].text, r.elements[2].text);
@@ -176,6 +208,7 @@ void subscriptions::deliver(const std::string& channel, std::string message) {
 }
 
 void subscriptions::confirm(const std::string& channel) {
+  confirmed_here_ = true;
   std::vector<std::shared_ptr<ports::mailbox>> boxes;
   {
     const std::lock_guard lock(mutex_);
@@ -225,13 +258,18 @@ void subscriptions::send() {
   });
 }
 
-/// A server that is silent for the timeout is asked; one that does not answer for another is given up.
+/// A server that is silent for the timeout is asked; one that does not answer for another is given up. Channels that
+/// nobody listens to any more are left, and the last one's connection with it.
 void subscriptions::beat() {
   pulse_.expires_after(settings_->timeout);
   pulse_.async_wait([weak = weak_from_this(), s = stream_](boost::system::error_code ec) {
     const auto self = weak.lock();
     if (ec || !self || self->stream_ != s) return;
     if (!std::exchange(self->heard_, false)) return s->close();
+    {
+      const std::lock_guard lock(self->mutex_);
+      if (!self->drop_unheard()) return s->close();
+    }
     self->ping_ = true;
     self->send();
     self->beat();

@@ -42,6 +42,7 @@ class subscriptions : public std::enable_shared_from_this<subscriptions> {
   };
 
   static void drop_expired(channel_state& c);
+  bool drop_unheard();  // mutex_ is held; true when channels are left
   awaitable<void> run();
   awaitable<bool> open();
   awaitable<error> serve();
@@ -49,6 +50,7 @@ class subscriptions : public std::enable_shared_from_this<subscriptions> {
   void deliver(const std::string& channel, std::string message);
   void confirm(const std::string& channel);
   void lost();
+  awaitable<bool> refused(const error& why);
   bool wanted();
   void send();
   void beat();
@@ -63,7 +65,7 @@ class subscriptions : public std::enable_shared_from_this<subscriptions> {
   std::map<std::string, channel_state, std::less<>> channels_;
   std::vector<std::weak_ptr<ports::wake_signal>> waiting_;
   bool running_ = false, closed_ = false;
-  bool reachable_ = true;                    // the last attempt to connect did not fail
+  bool reachable_ = true;                    // the last attempt to connect did not fail, nor was it refused
   std::atomic<std::size_t> unconfirmed_{0};  // channels; so that settled() costs one load when there is none
 
   // The loop's alone:
@@ -72,6 +74,8 @@ class subscriptions : public std::enable_shared_from_this<subscriptions> {
   timer pulse_;
   std::vector<std::string> unwanted_;  // channels to leave
   bool writing_ = false, heard_ = true, ping_ = false;
+  bool confirmed_here_ = false;  // something was, on the present connection
+  std::string told_;             // the last refusal in the log
 };
 
 }  // namespace distsys::adapters::redis

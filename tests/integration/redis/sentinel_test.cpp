@@ -1,6 +1,7 @@
 // A store that finds its server through a sentinel follows a failover: the master is killed, its replica promoted.
+#include "store.hpp"
+
 #include "distsys/foundation/metrics.hpp"
-#include "distsys/ports/driver.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/loops.hpp"
 #include "tests/support/services.hpp"
@@ -8,7 +9,6 @@
 #include <signal.h>
 
 #include <chrono>
-#include <filesystem>
 #include <fstream>
 
 using namespace distsys;
@@ -16,21 +16,6 @@ using namespace distsys::tests;
 using namespace std::chrono_literals;
 
 namespace {
-
-std::shared_ptr<ports::kv_store> open_store(runtime::runtime& loops, const std::string& address) {
-  const auto parsed = url::parse(address).value();
-  for (const ports::driver& d : ports::drivers()) {
-    const auto* open = std::get_if<ports::open_function<ports::kv_store>>(&d.open);
-    if (open && d.scheme == parsed.scheme())
-      return (*open)(parsed, {loops, std::filesystem::temp_directory_path()}).value();
-  }
-  throw std::runtime_error("no driver");
-}
-
-awaitable<bool> close_store(ports::kv_store& store) {
-  co_await store.close();
-  co_return true;
-}
 
 ports::call_context soon() { return ports::call_context::within(5s); }
 ports::shared_bytes bytes(const std::string& text) { return std::make_shared<const std::string>(text); }

@@ -88,8 +88,38 @@ TEST_CASE("what is no reply, or too much of one, is refused", "[redis]") {
       CHECK(all.error() == errc::unavailable);
     }
   }
-  CHECK(read(bulk(large), 4096, false, 50'000).error() == errc::unavailable);
-  CHECK(read("$500000000\r\nabc" + large, 4096, false, 50'000).error() == errc::unavailable);
+  for (const std::size_t step : {1u, 4096u}) {
+    CHECK(read("+" + std::string(60'000, 'a'), step, false, 50'000).error() == errc::too_large);
+    CHECK(read("*1\r\n" + bulk(large), step, false, 50'000).error() == errc::too_large);
+  }
+  CHECK(read("$5000000000\r\nabc" + large, 4096, false, 50'000).error() == errc::too_large);
+  CHECK(read(bulk(large), 4096, false, 0).error() == errc::too_large);  // nobody asked
+}
+
+TEST_CASE("a value that is too large is stepped over, and the next reply is whole", "[redis]") {
+  const std::string large(100'000, 'x');
+  for (const std::size_t step : {16u, 4096u, 1u << 20}) {
+    INFO(step);
+    const auto all = read(bulk(large) + bulk("next") + ":3\r\n", step, true, 50'000);
+    REQUIRE(all);
+    REQUIRE(all->size() == 3);
+    CHECK((*all)[0].type == reply::kind::too_large);
+    CHECK((*all)[1].text == "next");
+    CHECK((*all)[2].number == 3);
+  }
+}
+
+TEST_CASE("of an array only the element that is too large is left out", "[redis]") {
+  reply_reader reader({.elements = 4, .depth = 1, .value = 10}, true);
+  const std::string bytes = "*3\r\n" + bulk("one") + bulk("eleven bytes") + bulk("three");
+  REQUIRE(reader.feed(bytes, plenty));
+  const auto all = reader.next(plenty).value().value();
+  REQUIRE(all.elements.size() == 3);
+  CHECK(all.elements[0].text == "one");
+  CHECK(all.elements[1].type == reply::kind::too_large);
+  CHECK(all.elements[1].text.empty());
+  CHECK(all.elements[2].text == "three");
+  CHECK(reader.idle());
 }
 
 TEST_CASE("stored values are told apart and lose their heads", "[redis]") {
