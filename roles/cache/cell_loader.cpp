@@ -223,10 +223,13 @@ awaitable<void> cell_loader::refresh(std::vector<shared_flight> flights, shared_
 awaitable<void> cell_loader::load(std::vector<shared_flight> flights) {
   co_await asio::this_coro::throw_if_cancelled(false);
   if (shared_ && flights.front()->asks_shared) {
+    std::vector<shared_flight> left;
     try {
-      flights = co_await left_by_shared(flights);
-    } catch (const std::exception&) {  // of a task nobody catches what is thrown: the database is asked for all
+      left = co_await left_by_shared(flights);
+    } catch (const std::exception&) {
+      left = flights;  // of a task nobody catches what is thrown: the database is asked for all
     }
+    flights = std::move(left);
   }
   if (flights.empty()) co_return;
   misses_.add(flights.size());
@@ -330,7 +333,7 @@ void cell_loader::finish(std::span<const shared_flight> flights, const result<st
   try {
     if (read)
       for (const shared_cell& c : *read) cells_.keep(c);
-  } catch (const std::bad_alloc&) {  // it is told, and not kept
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): it is told, and not kept
   }
   {
     const std::scoped_lock lock(mutex_);

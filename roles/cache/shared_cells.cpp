@@ -96,7 +96,8 @@ std::optional<geo::quad_image> shared_cells::read(const geo::quad& q, const port
   result<geo::quad_image> image = error{errc::corrupt};
   try {
     image = geo::decode_quad_image(*bytes);
-  } catch (const std::bad_alloc&) {  // the database's answer may be smaller
+  } catch (const std::bad_alloc&) {
+    image = error{errc::no_space};  // the database's answer may be smaller
   }
   if (!image || image->where != q) {
     corrupt_.add();

@@ -19,7 +19,7 @@ void log_call(const ports::observed_call& call) noexcept {
                                 {"tries", call.tries},
                                 {"duration_ms", took.count()},
                                 {"traceparent", call.trace}});
-  } catch (const std::exception&) {  // a line that has no room is lost, not the call
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): a line without room is lost, not the call
   }
 }
 
