@@ -231,6 +231,7 @@ void pipeline::take_rows(slot& s, const PGresult* r) {
   const int columns = PQnfields(r);
   if (!sink.rows) {
     std::vector<std::string> names;
+    names.reserve(static_cast<std::size_t>(columns));
     for (int i = 0; i < columns; ++i) names.emplace_back(PQfname(r, i));
     sink.rows.emplace(std::move(names));
   }
