@@ -35,7 +35,7 @@ enum type : Oid {
 };
 
 template <class Unsigned>
-Unsigned read_big_endian(const char* bytes) noexcept {
+Unsigned read_big_endian(std::string_view bytes) noexcept {
   Unsigned v = 0;
   for (std::size_t i = 0; i < sizeof(Unsigned); ++i)
     v = static_cast<Unsigned>(static_cast<std::uint64_t>(v) << 8 | static_cast<unsigned char>(bytes[i]));
@@ -69,7 +69,7 @@ enum numeric_sign : std::uint16_t { positive = 0, negative = 0x4000, infinite = 
 
 /// Base 10000 digits, a weight (of the first), a sign, a scale. Whole numbers of 64 bits stay whole.
 bool append_numeric(ports::table& to, std::string_view bytes) {
-  const auto word = [&](std::size_t i) { return read_big_endian<std::uint16_t>(bytes.data() + 2 * i); };
+  const auto word = [&](std::size_t i) { return read_big_endian<std::uint16_t>(bytes.substr(2 * i)); };
   if (bytes.size() < 8 || bytes.size() != 8u + 2u * word(0)) return false;
   const int digits = word(0);
   const int weight = static_cast<std::int16_t>(word(1));
@@ -83,7 +83,7 @@ bool append_numeric(ports::table& to, std::string_view bytes) {
   std::int64_t integer = 0;  // negated: there is one more of those
   std::string text = sign == negative ? "-" : "";
   for (int i = 0; i < std::max(digits, std::min(weight, 5) + 1); ++i) {
-    const int digit = i < digits ? word(static_cast<std::size_t>(4 + i)) : 0;
+    const int digit = i < digits ? word(4 + static_cast<std::size_t>(i)) : 0;
     if (digit > 9999) return false;
     if (i < digits) text += std::to_string(10'000 + digit).substr(1);
     if (i <= weight)
@@ -126,22 +126,22 @@ bool append_binary(ports::table& to, Oid t, std::string_view bytes) {
       to.add(bytes[0] != 0);
       return true;
     case int2_type:
-      to.add(std::int64_t{static_cast<std::int16_t>(read_big_endian<std::uint16_t>(bytes.data()))});
+      to.add(std::int64_t{static_cast<std::int16_t>(read_big_endian<std::uint16_t>(bytes))});
       return true;
     case int4_type:
-      to.add(std::int64_t{static_cast<std::int32_t>(read_big_endian<std::uint32_t>(bytes.data()))});
+      to.add(std::int64_t{static_cast<std::int32_t>(read_big_endian<std::uint32_t>(bytes))});
       return true;
     case oid_type:
-      to.add(std::int64_t{read_big_endian<std::uint32_t>(bytes.data())});
+      to.add(std::int64_t{read_big_endian<std::uint32_t>(bytes)});
       return true;
     case int8_type:
-      to.add(static_cast<std::int64_t>(read_big_endian<std::uint64_t>(bytes.data())));
+      to.add(static_cast<std::int64_t>(read_big_endian<std::uint64_t>(bytes)));
       return true;
     case float4_type:
-      to.add(double{std::bit_cast<float>(read_big_endian<std::uint32_t>(bytes.data()))});
+      to.add(double{std::bit_cast<float>(read_big_endian<std::uint32_t>(bytes))});
       return true;
     case float8_type:
-      to.add(std::bit_cast<double>(read_big_endian<std::uint64_t>(bytes.data())));
+      to.add(std::bit_cast<double>(read_big_endian<std::uint64_t>(bytes)));
       return true;
     case numeric_type:
       return append_numeric(to, bytes);

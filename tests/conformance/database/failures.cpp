@@ -55,6 +55,7 @@ DATABASE_CASE("a server that is killed in mid-call fails calls, loses nothing ac
   std::atomic<bool> stop{false};
   std::atomic<int> failed{0}, worked{0};
   std::vector<std::unique_ptr<started<history>>> callers;
+  callers.reserve(6);
   for (unsigned i = 0; i < 6; ++i)
     callers.push_back(std::make_unique<started<history>>(
         t.loops.get().loop(i % 2), keep_calling(*t.db, std::int64_t{1'000'000} * i, stop, failed, worked)));
@@ -69,7 +70,7 @@ DATABASE_CASE("a server that is killed in mid-call fails calls, loses nothing ac
   stop = true;
   for (const auto& caller : callers) {
     const history h = caller->get();
-    CHECK(h.wrong == "");
+    CHECK(h.wrong.empty());
     for (const auto id : h.written)
       if (t.db.number("SELECT count(*) FROM item WHERE id = ?", table::row(id)) != 1) FAIL_CHECK("lost " << id);
   }
@@ -148,6 +149,7 @@ DATABASE_CASE("more calls than may wait are overloaded") {
   REQUIRE(far.query("SELECT 1"));
   peer.set_now({.what = fault::kind::stall});
   std::vector<std::unique_ptr<started<result<table>>>> calls;
+  calls.reserve(40);
   for (int i = 0; i < 40; ++i) calls.push_back(far.start_query("SELECT 1", call_context::within(3s)));
   int overloaded = 0;
   for (const auto& call : calls) overloaded += call->get().error() == errc::overloaded ? 1 : 0;

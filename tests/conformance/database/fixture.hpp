@@ -103,4 +103,4 @@ inline statement insert_item(std::int64_t id, std::string_view name = "x") {
 #define EACH_DATABASE_BEHIND_A_PEER()  \
   EACH_REMOTE_DATABASE();              \
   fault_peer peer(port_of(t.address)); \
-  const std::string address = with_port(t.address, peer.port())
+  [[maybe_unused]] const std::string address = with_port(t.address, peer.port())

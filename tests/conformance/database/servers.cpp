@@ -19,7 +19,8 @@ DATABASE_CASE("a decimal is the nearest real, and a real the nearest decimal") {
   const double reals[] = {0.1, 0.70, 91.56977663, -1e-7, 123456789.123456789, 1.7976931348623157e308, 5e-324};
   table rows(3);
   for (const double r : reals) rows.add(static_cast<std::int64_t>(rows.rows())), rows.add(r), rows.add(r);
-  REQUIRE(t.db.execute("INSERT INTO d(id, n, t) VALUES (?, ?, ?)", std::move(rows)));
+  const auto inserted = t.db.execute("INSERT INTO d(id, n, t) VALUES (?, ?, ?)", std::move(rows));
+  REQUIRE(inserted);
   const auto got = t.db.query("SELECT n + 0, CAST(t AS DOUBLE PRECISION) FROM d ORDER BY id").value();
   for (std::size_t i = 0; i < std::size(reals); ++i) {
     INFO(reals[i]);
@@ -44,6 +45,7 @@ DATABASE_CASE("a server that takes no request to cancel holds neither connection
   t.make_items();
   opened_database far(t.loops, address);
   std::vector<std::unique_ptr<ports::transaction>> all;  // each of a loop's connections for writes
+  all.reserve(4);
   for (int i = 0; i < 4; ++i) all.push_back(far.begin());
   peer.set_now({.what = fault::kind::stall});
   for (const auto& tx : all) {
