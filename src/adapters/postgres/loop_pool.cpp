@@ -202,7 +202,7 @@ awaitable<void> loop_pool::close(loop_pool& self) {
   }
   self.closer_.reset();
   const error why{errc::unavailable, "the database is closed"};
-  for (auto sessions : {std::exchange(self.readers_, {}), std::exchange(self.idle_, {})})
+  for (const auto& sessions : {std::exchange(self.readers_, {}), std::exchange(self.idle_, {})})
     for (const auto& s : sessions) s->close(why);
 }
 

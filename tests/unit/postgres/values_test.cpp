@@ -33,7 +33,8 @@ bool reads(Oid type, std::string bytes) {
 
 table read(Oid type, std::string bytes, bool binary = true) {
   table t(1);
-  REQUIRE(append_value(t, cell(type, std::move(bytes), binary).get(), 0, 0));
+  const bool appended = append_value(t, cell(type, std::move(bytes), binary).get(), 0, 0);
+  REQUIRE(appended);
   return t;
 }
 
