@@ -61,7 +61,6 @@ void connection::enqueue(std::shared_ptr<request> r) {
 }
 
 // --- connecting
-// --------------------------------------------------------------------------------------------------------
 
 awaitable<void> connection::run() {
   const auto self = shared_from_this();
@@ -194,7 +193,6 @@ void connection::fail_queue(const error& why) {
 }
 
 // --- writing
-// -----------------------------------------------------------------------------------------------------------
 
 // By a post, so that all who are resumed in this turn of the loop get into one write.
 void connection::schedule_flush() {
@@ -221,7 +219,7 @@ void connection::flush() {
 }
 
 std::shared_ptr<connection::batch> connection::gather() {
-  const auto all = std::make_shared<batch>();
+  auto all = std::make_shared<batch>();
   std::vector<std::size_t> cuts;  // where in `small` the large ones stand
   const auto now = runtime::steady_now();
   for (auto& r : queue_) {
@@ -248,7 +246,6 @@ std::shared_ptr<connection::batch> connection::gather() {
 }
 
 // --- time
-// --------------------------------------------------------------------------------------------------------------
 
 // When a server that has sent nothing since then is given up: a second after the oldest call's deadline, at the latest
 // after the timeout.
