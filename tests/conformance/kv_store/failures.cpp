@@ -45,6 +45,7 @@ KV_STORE_CASE("a server that is killed in mid-call fails calls, and works again 
     return condition();
   };
   std::vector<std::unique_ptr<started<result<std::string>>>> callers;
+  callers.reserve(8);
   for (unsigned i = 0; i < 8; ++i) {
     callers.push_back(std::make_unique<started<result<std::string>>>(
         t.loops.get().loop(i % 2), keep_calling(*t.store, t.prefix + std::to_string(i) + ":", stop, failed, worked)));
@@ -58,7 +59,7 @@ KV_STORE_CASE("a server that is killed in mid-call fails calls, and works again 
   const int before = worked;
   CHECK(until([&] { return worked > before + 100; }));
   stop = true;
-  for (const auto& c : callers) CHECK(c->get().value() == "");
+  for (const auto& c : callers) CHECK(c->get().value().empty());
   CHECK(t.store->health().healthy);
 }
 

@@ -86,6 +86,7 @@ awaitable<void> taken_from_the_store(sharing& s) {
 
 awaitable<void> empty_and_split(sharing& s) {
   std::vector<geo::event> many;
+  many.reserve(20);
   for (int i = 0; i < 20; ++i) many.push_back(event_at("e" + std::to_string(i), {centre.lon + 1e-3 * i, centre.lat}));
   co_await put_and_wait(s, many);
   const char* desert = "lat=-24&lon=-69&radius=5";
@@ -100,6 +101,7 @@ awaitable<void> empty_and_split(sharing& s) {
 // What is split for one is not for the other.
 awaitable<void> of_other_sizes(sharing& s) {
   std::vector<geo::event> many;
+  many.reserve(20);
   for (int i = 0; i < 20; ++i) many.push_back(event_at("e" + std::to_string(i), {centre.lon + 1e-3 * i, centre.lat}));
   co_await put_and_wait(s, many);
   const std::string body = co_await fill(s);

@@ -6,7 +6,11 @@
 #include "tests/support/loops.hpp"
 #include "tests/support/services.hpp"
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/write.hpp>
 
 #include <chrono>
 #include <string>
@@ -19,11 +23,14 @@ namespace {
 
 /// Commands as a person would type them; the last answer's first line.
 std::string tell(const url& server, const std::vector<std::string>& lines) {
-  asio::ip::tcp::iostream stream("127.0.0.1", std::to_string(server.port().value()));
+  asio::io_context io;
+  asio::ip::tcp::socket socket(io);
+  socket.connect({asio::ip::address_v4::loopback(), server.port().value()});
   std::string answer;
   for (const std::string& line : lines) {
-    stream << line << "\r\n" << std::flush;
-    std::getline(stream, answer);
+    asio::write(socket, asio::buffer(line + "\r\n"));
+    answer.clear();
+    answer.resize(asio::read_until(socket, asio::dynamic_buffer(answer), '\n') - 1);
   }
   return answer;
 }
