@@ -73,7 +73,8 @@ def test_a_database_that_is_silent_holds_nobody_for_ever(own_servers, backend, s
         relay.silent()
         stale = cache.until(CITY, lambda a: "stale-if-error" in a.headers["cache-status"])
         assert stale.status == 200 and stale.ids() == {"e1"}
-        assert cache.get(ELSEWHERE).status == 503  # within the client's own limit
+        # Within the client's own limit: 504 when the question's time is over, 503 once the breaker is open.
+        assert cache.get(ELSEWHERE).status in (503, 504)
         assert http(f"http://{cache.operations}/livez")[0] == 200
         relay.resume()
         store.put(feature("e2", -70.5, -33.5))
