@@ -2,8 +2,6 @@
 
 #include "distsys/foundation/text.hpp"
 
-#include <utility>
-
 namespace distsys::adapters::postgres {
 
 namespace {
@@ -56,23 +54,6 @@ std::string text_of(const PGresult* r) {
 std::string text_of(const PGconn* c) {
   const std::string_view text = trim(PQerrorMessage(c));
   return std::string(text.substr(0, text.find('\n')));
-}
-
-std::string first_words(std::string_view sql) {
-  constexpr std::size_t longest = 48;
-  std::string words;
-  bool space = false;
-  for (const char c : sql) {
-    if (c == ' ' || c == '\n' || c == '\t' || c == '\r') {
-      space = !words.empty();
-      continue;
-    }
-    if (c == '(' && !words.empty()) break;
-    if (words.size() >= longest) return words + "…";
-    if (std::exchange(space, false)) words += ' ';
-    words += c;
-  }
-  return words;
 }
 
 }  // namespace distsys::adapters::postgres

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "distsys/foundation/error.hpp"
+#include "distsys/ports/first_words.hpp"
 
 #include <libpq-fe.h>
 
@@ -36,7 +37,6 @@ std::string text_of(const PGresult* r);
 /// The first line of libpq's own text about a connection. It names hosts and users, and no secret.
 std::string text_of(const PGconn* c);
 
-/// "INSERT INTO geo_event": the first words of a statement, for error texts. Never parameters, which are not in it.
-std::string first_words(std::string_view sql);
+using ports::first_words;
 
 }  // namespace distsys::adapters::postgres

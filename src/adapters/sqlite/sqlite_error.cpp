@@ -66,23 +66,6 @@ std::string_view explain(sqlite3* db, int code) {
 
 }  // namespace
 
-std::string first_words(std::string_view sql) {
-  constexpr std::size_t longest = 48;
-  std::string words;
-  bool space = false;
-  for (const char c : sql) {
-    if (c == ' ' || c == '\n' || c == '\t' || c == '\r') {
-      space = !words.empty();
-      continue;
-    }
-    if (c == '(' && !words.empty()) break;
-    if (words.size() >= longest) return words + "…";
-    if (std::exchange(space, false)) words += ' ';
-    words += c;
-  }
-  return words;
-}
-
 error make_error(sqlite3* db, int code, std::string_view sql, std::string_view file) {
   std::string text(explain(db, code));
   if (!sql.empty()) text += " in `" + first_words(sql) + "`";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "distsys/foundation/error.hpp"
+#include "distsys/ports/first_words.hpp"
 
 #include <sqlite3.h>
 
@@ -10,8 +11,7 @@
 
 namespace distsys::adapters::sqlite {
 
-/// "INSERT INTO geo_event": the first words of a statement, for error texts. Never parameters, which are not in it.
-std::string first_words(std::string_view sql);
+using ports::first_words;
 
 /// The connection's last failure. The text names the statement's first words and the file.
 error make_error(sqlite3* db, int code, std::string_view sql, std::string_view file);
