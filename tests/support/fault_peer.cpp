@@ -28,6 +28,7 @@ class relay : public std::enable_shared_from_this<relay> {
       : client_(std::move(client)),
         server_(client_.get_executor()),
         timer_(client_.get_executor()),
+        client_timer_(client_.get_executor()),
         fault_(std::move(f)),
         received_(received) {}
 
@@ -64,11 +65,23 @@ class relay : public std::enable_shared_from_this<relay> {
     client_.close(ec);
     server_.close(ec);
     timer_.cancel();
+    client_timer_.cancel();
   }
 
  private:
   void read_client() {
-    client_.async_read_some(asio::buffer(from_client_), [self = shared_from_this()](error_code ec, std::size_t n) {
+    if (fault_.client_delay.count() == 0) return read_piece();
+    error_code ec;
+    client_.set_option(asio::socket_base::receive_buffer_size(64 << 10), ec);
+    client_timer_.expires_after(fault_.client_delay);
+    client_timer_.async_wait([self = shared_from_this()](error_code failed) {
+      if (!failed) self->read_piece();
+    });
+  }
+
+  void read_piece() {
+    const auto room = asio::buffer(from_client_, std::max<std::size_t>(fault_.client_piece, 1));
+    client_.async_read_some(room, [self = shared_from_this()](error_code ec, std::size_t n) {
       if (ec || self->ended_) return self->end(false);
       if (self->stalled_) return self->read_client();
       asio::async_write(self->server_, asio::buffer(self->from_client_.data(), n),
@@ -159,7 +172,7 @@ class relay : public std::enable_shared_from_this<relay> {
   }
 
   tcp::socket client_, server_;
-  asio::steady_timer timer_;
+  asio::steady_timer timer_, client_timer_;
   fault fault_;
   std::atomic<std::size_t>& received_;
   std::array<char, 64u << 10> from_client_{}, from_server_{};

@@ -24,6 +24,10 @@ struct fault {
   std::string bytes{};
   std::chrono::milliseconds delay{0};  // before each piece that is forwarded to the client
   std::size_t piece = 64u << 10;       // no more bytes at once to the client
+  /// Before each piece of at most `client_piece` bytes that is read from the client: a slow upload. Little is buffered
+  /// on the way.
+  std::chrono::milliseconds client_delay{0};
+  std::size_t client_piece = 64u << 10;
 };
 
 /// Runs on a thread of its own. Any thread may call.

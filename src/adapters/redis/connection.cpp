@@ -15,6 +15,7 @@ constexpr std::size_t max_pending = 16'384;           // calls
 constexpr std::size_t max_queued_bytes = 256u << 20;  // that are not written yet; one call is always taken
 constexpr std::size_t max_value = 64u << 20;          // of the port
 constexpr std::size_t read_size = 64u << 10;
+constexpr std::size_t slow_write = 16u << 10;  // from this size on it is watched how far it has come
 constexpr auto grace = std::chrono::seconds(1);
 
 }  // namespace
@@ -76,6 +77,7 @@ awaitable<void> connection::run() {
     if (was_connected_) env_.reconnects.add();
     was_connected_ = true;
     stream_ = *std::move(opened);
+    upload_ = {};
     state_ = state::ready;
     heard_ = failing_ = false;
     add(env_.figures.open, 1);
@@ -210,12 +212,19 @@ void connection::flush() {
   if (!all) return;
   writing_ = true;
   arm(gives_up());
-  stream_->write(all->buffers, [self = shared_from_this(), all, s = stream_](boost::system::error_code ec) {
-    self->writing_ = false;
-    if (self->stream_ != s) return self->flush();  // there is another connection by now
-    if (ec) return self->lose({errc::unavailable, self->name_ + ec.message()});
-    self->flush();
-  });
+  const auto self = shared_from_this();
+  stream_->write(
+      all->buffers,
+      [self, all, s = stream_](boost::system::error_code ec) {
+        self->writing_ = false;
+        if (self->stream_ != s) return self->flush();  // there is another connection by now
+        if (ec) return self->lose({errc::unavailable, self->name_ + ec.message()});
+        if (all->slow) self->upload_.moved(*s);
+        self->flush();
+      },
+      [self, s = stream_] {
+        if (self->stream_ == s) self->upload_.moved(*s);
+      });
 }
 
 std::shared_ptr<connection::batch> connection::gather() {
@@ -242,17 +251,18 @@ std::shared_ptr<connection::batch> connection::gather() {
     from = cuts[i];
   }
   all->buffers.push_back(asio::buffer(all->small.data() + from, all->small.size() - from));
+  all->slow = !all->large.empty() || all->small.size() >= slow_write;
   return all;
 }
 
 // --- time
 
-// When a server that has sent nothing since then is given up: a second after the oldest call's deadline, at the latest
-// after the timeout.
+// When a server that has sent nothing since then, and taken nothing, is given up: a second after the oldest call's
+// deadline, at the latest after the timeout.
 runtime::deadline connection::gives_up() const {
   if (in_flight_.empty()) return runtime::deadline::max();
   const request& oldest = *in_flight_.front();
-  const auto silent_since = std::max(oldest.sent, last_read_);
+  const auto silent_since = std::max({oldest.sent, last_read_, upload_.last()});
   const auto latest = silent_since + env_.settings->timeout;
   if (oldest.until >= latest - grace) return latest;
   return std::min(latest, silent_since + (std::max(oldest.until, oldest.sent) - oldest.sent) + grace);
@@ -281,7 +291,8 @@ void connection::on_time() {
       }
     }
   }
-  if (stream_ && gives_up() <= now) lose({errc::unavailable, name_ + "the server does not answer"});
+  if (stream_ && gives_up() <= now && !upload_.moves(*stream_))
+    lose({errc::unavailable, name_ + "the server does not answer"});
   arm(std::min(next, gives_up()));
 }
 

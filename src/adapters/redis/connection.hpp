@@ -7,6 +7,7 @@
 #include "loop_figures.hpp"
 #include "request.hpp"
 #include "time_limit.hpp"
+#include "upload.hpp"
 
 #include "distsys/foundation/metrics.hpp"
 #include "distsys/runtime/task_group.hpp"
@@ -51,6 +52,7 @@ class connection : public std::enable_shared_from_this<connection> {
     std::string small;
     std::vector<ports::shared_bytes> large;
     std::vector<asio::const_buffer> buffers;
+    bool slow = false;  // it may take the network a while
   };
 
   result<void> admit(const request& r) const;
@@ -81,6 +83,7 @@ class connection : public std::enable_shared_from_this<connection> {
   bool failing_ = false;  // it did, and none has succeeded since: calls need not wait for the next
   backoff backoff_;
   std::shared_ptr<stream> stream_;
+  upload upload_;
   std::vector<char> in_;
   std::deque<std::shared_ptr<request>> queue_, in_flight_;  // not yet written; written, in order
   std::size_t queued_bytes_ = 0;

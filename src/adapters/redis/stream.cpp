@@ -1,6 +1,8 @@
 #include "stream.hpp"
 
+#include <linux/sockios.h>
 #include <openssl/x509_vfy.h>
+#include <sys/ioctl.h>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
@@ -16,6 +18,8 @@ namespace {
 namespace ssl = asio::ssl;
 using boost::system::error_code;
 
+constexpr std::size_t write_step = 1u << 20;  // Asio's own is 64 KiB
+
 /// Keeps the socket alive until the last operation has ended: completion handlers hold it.
 template <class Layer>
 class stream_over final : public stream {
@@ -30,11 +34,22 @@ class stream_over final : public stream {
     co_return io_outcome{ec, n};
   }
 
-  void write(std::span<const asio::const_buffer> bytes, std::function<void(error_code)> done) override {
+  void write(std::span<const asio::const_buffer> bytes, std::function<void(error_code)> done,
+             std::function<void()> moved) override {
     std::vector<asio::const_buffer> buffers(bytes.begin(), bytes.end());
+    const std::size_t size = asio::buffer_size(buffers);
     asio::async_write(
         *layer_, std::move(buffers),
+        [moved = std::move(moved), size](error_code ec, std::size_t taken) {
+          if (moved && taken > 0 && taken < size) moved();
+          return ec ? 0 : write_step;
+        },
         [layer = layer_, socket = socket_, done = std::move(done)](error_code ec, std::size_t) { done(ec); });
+  }
+
+  std::size_t unconfirmed() noexcept override {
+    int bytes = 0;
+    return ::ioctl(socket_->native_handle(), SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
   }
 
   // Without TLS's farewell: Redis needs none, and waiting for the answer could hang.

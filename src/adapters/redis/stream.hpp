@@ -26,9 +26,11 @@ class stream {
   virtual ~stream() = default;
   virtual awaitable<io_outcome> read_some(asio::mutable_buffer into) = 0;
   /// `done` is called once, on the loop and never from within, after all of it or a failure. The bytes must live so
-  /// long.
-  virtual void write(std::span<const asio::const_buffer> bytes,
-                     std::function<void(boost::system::error_code)> done) = 0;
+  /// long. `moved` is called whenever the system has taken a part of them and more is left.
+  virtual void write(std::span<const asio::const_buffer> bytes, std::function<void(boost::system::error_code)> done,
+                     std::function<void()> moved = {}) = 0;
+  /// Bytes that the system has taken and the other side has not confirmed. 0 where it cannot tell.
+  virtual std::size_t unconfirmed() noexcept = 0;
   /// What is under way ends with an error. May be called again.
   virtual void close() noexcept = 0;
 };
