@@ -58,17 +58,26 @@ class Service:
             os.chown(path, owner.pw_uid, owner.pw_gid)
 
 
+NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+
+
+def openssl(folder, *words):
+    subprocess.run(["openssl", *words], check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def make_authority(folder, name):
+    """NAME.crt and NAME.key in the folder."""
+    openssl(folder, "req", "-x509", *NEW_KEY, "-days", "30", "-subj", f"/CN=distsys test authority {name}", "-keyout", f"{name}.key", "-out",
+            f"{name}.crt")
+
+
 def make_certificates(folder):
     """ca.crt, and server.crt with server.key for localhost, in the folder."""
-    def openssl(*words):
-        subprocess.run(["openssl", *words], check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    openssl("req", "-x509", *curve, "-days", "30", "-subj", "/CN=distsys test authority", "-keyout", "ca.key", "-out", "ca.crt")
-    openssl("req", *curve, "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr")
+    make_authority(folder, "ca")
+    openssl(folder, "req", *NEW_KEY, "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr")
     with open(os.path.join(folder, "server.ext"), "w", encoding="utf-8") as file:
         file.write("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30", "-extfile",
+    openssl(folder, "x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30", "-extfile",
             "server.ext", "-out", "server.crt")
 
 

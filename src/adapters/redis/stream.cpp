@@ -2,10 +2,10 @@
 
 #include <linux/sockios.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <sys/ioctl.h>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/write.hpp>
@@ -76,10 +76,32 @@ struct tls_over_socket {
 
 error refused(tls_layer& layer, const error_code& ec, const std::string& host) {
   const long verdict = SSL_get_verify_result(layer.native_handle());
-  if (verdict != X509_V_OK)
-    return {errc::unavailable,
-            "TLS: the certificate of " + host + ": " + std::string(X509_verify_cert_error_string(verdict))};
-  return {errc::unavailable, "TLS with " + host + ": " + ec.message()};
+  switch (verdict) {
+    case X509_V_OK:
+      return {errc::unavailable, "TLS with " + host + ": " + ec.message()};
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return {errc::unavailable, "TLS: the certificate is not for " + host};
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      return {errc::unavailable, "TLS: the certificate of " + host + " is not signed by an authority of ca= (" +
+                                     X509_verify_cert_error_string(verdict) + ")"};
+    default:
+      return {errc::unavailable,
+              "TLS: the certificate of " + host + ": " + std::string(X509_verify_cert_error_string(verdict))};
+  }
+}
+
+/// What the certificate must be for. A false return is as good as no memory.
+bool expect(tls_layer& layer, const std::string& host, bool is_address) {
+  X509_VERIFY_PARAM* const p = SSL_get0_param(layer.native_handle());
+  X509_VERIFY_PARAM_set_hostflags(p, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  return (is_address ? X509_VERIFY_PARAM_set1_ip_asc(p, host.c_str())
+                     : X509_VERIFY_PARAM_set1_host(p, host.c_str(), host.size())) == 1;
 }
 
 }  // namespace
@@ -108,11 +130,12 @@ awaitable<result<std::unique_ptr<stream>>> make_tls_stream(std::shared_ptr<raw_s
                                                            bool verify) {
   const auto both = std::make_shared<tls_over_socket>(socket, std::move(tls));
   tls_layer& layer = both->layer;
-  error_code ec;
-  asio::ip::make_address(host, ec);
+  error_code no_address;
+  asio::ip::make_address(host, no_address);
   // Server name indication is for names alone (RFC 6066).
-  if (ec) SSL_set_tlsext_host_name(layer.native_handle(), host.c_str());
-  if (verify) layer.set_verify_callback(ssl::host_name_verification(host), ec);
+  if (no_address) SSL_set_tlsext_host_name(layer.native_handle(), host.c_str());
+  if (verify && !expect(layer, host, !no_address))
+    co_return error{errc::unavailable, "TLS: no certificate can be for " + host};
   const auto [failed] = co_await layer.async_handshake(ssl::stream_base::client, use_tuple);
   if (failed) co_return refused(layer, failed, host);
   co_return std::make_unique<stream_over<tls_layer>>(std::move(socket), std::shared_ptr<tls_layer>(both, &layer));
