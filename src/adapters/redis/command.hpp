@@ -27,6 +27,12 @@ class command {
 
   std::size_t count() const noexcept { return count_; }  // of commands, and so of replies
   std::size_t bytes() const noexcept { return text_.size() + value_bytes_; }
+  /// Lets go of the bytes; count() stays.
+  void clear() noexcept {
+    text_ = {};
+    values_ = {};
+    value_bytes_ = 0;
+  }
   /// Appends the small parts to `small`, and tells where large ones stand between them.
   template <class Large>
   void write_to(std::string& small, Large large) const {

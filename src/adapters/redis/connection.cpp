@@ -11,9 +11,8 @@
 namespace distsys::adapters::redis {
 namespace {
 
-constexpr std::size_t max_pending = 16'384;           // calls
-constexpr std::size_t max_queued_bytes = 256u << 20;  // that are not written yet; one call is always taken
-constexpr std::size_t max_value = 64u << 20;          // of the port
+constexpr std::size_t max_pending = 16'384;   // calls
+constexpr std::size_t max_value = 64u << 20;  // of the port
 constexpr std::size_t read_size = 64u << 10;
 constexpr std::size_t slow_write = 16u << 10;  // from this size on it is watched how far it has come
 constexpr auto grace = std::chrono::seconds(1);
@@ -25,6 +24,7 @@ connection::connection(executor loop, environment e)
       env_(std::move(e)),
       connector_(env_.settings, env_.tls),
       name_("redis " + env_.settings->describe() + ": "),
+      queue_(env_.figures),
       timer_(loop) {}
 
 error connection::named(const error& e) const { return {e.code, name_ + e.detail}; }
@@ -34,8 +34,10 @@ result<void> connection::admit(const request& r) const {
   if (failing_ && state_ != state::ready) return last_failure_;
   if (pending() >= max_pending)
     return error{errc::overloaded, name_ + std::to_string(max_pending) + " calls wait already"};
-  if (!queue_.empty() && queued_bytes_ + r.commands.bytes() > max_queued_bytes)
-    return error{errc::overloaded, name_ + "too many bytes wait to be sent"};
+  if (r.commands.bytes() > send_queue::max_bytes)
+    return error{errc::too_large, name_ + "a call of " + std::to_string(r.commands.bytes()) + " bytes"};
+  if (!queue_.has_room_for(r))
+    return error{errc::overloaded, name_ + std::to_string(queue_.bytes()) + " bytes wait to be sent already"};
   return {};
 }
 
@@ -51,9 +53,8 @@ awaitable<result<std::vector<reply>>> connection::call(std::shared_ptr<request> 
 }
 
 void connection::enqueue(std::shared_ptr<request> r) {
-  queued_bytes_ += r->commands.bytes();
   arm(r->until);
-  queue_.push_back(std::move(r));
+  queue_.push(std::move(r));
   count_pending();
   if (state_ == state::ready) return schedule_flush();
   if (state_ != state::idle) return;
@@ -80,15 +81,15 @@ awaitable<void> connection::run() {
     upload_ = {};
     state_ = state::ready;
     heard_ = failing_ = false;
-    add(env_.figures.open, 1);
+    add(env_.figures->open, 1);
     flush();
     const error why = named(co_await serve());
-    add(env_.figures.open, -1);
+    add(env_.figures->open, -1);
     lose(why);
     if (state_ == state::closed) break;
     if (!heard_) {  // one that answers nothing is as good as none
       if (!co_await pause(why)) break;
-    } else if (queue_.empty()) {
+    } else if (queue_.calls() == 0) {
       state_ = state::idle;
       co_return;
     }
@@ -137,6 +138,14 @@ error connection::refuse(const error& e) {
   return {errc::unavailable, e.detail};
 }
 
+/// An answer that cannot be the oldest call's: nobody knows whose the later ones are.
+error connection::out_of_step() {
+  const error why{errc::corrupt, "an answer of an unexpected kind; the connection is given up"};
+  in_flight_.front()->fail(named(why));
+  in_flight_.pop_front();
+  return {errc::unavailable, "the server sent an answer of an unexpected kind"};
+}
+
 result<void> connection::take_in(reply_reader& reader, std::string_view bytes) {
   for (;;) {
     for (;;) {
@@ -144,6 +153,7 @@ result<void> connection::take_in(reply_reader& reader, std::string_view bytes) {
       if (!one) return refuse(one.error());
       if (!*one) break;
       if (in_flight_.empty()) return error{errc::unavailable, "the server sent an answer to no question"};
+      if (!in_flight_.front()->fits(**one)) return out_of_step();
       if (!std::exchange(heard_, true)) backoff_.reset();
       if (in_flight_.front()->deliver(std::move(**one))) in_flight_.pop_front();
     }
@@ -188,9 +198,7 @@ void connection::close() {
 }
 
 void connection::fail_queue(const error& why) {
-  auto waiting = std::exchange(queue_, {});
-  queued_bytes_ = 0;
-  for (const auto& r : waiting) r->fail(why);
+  for (const auto& r : queue_.take()) r->fail(why);
   count_pending();
 }
 
@@ -208,7 +216,8 @@ void connection::schedule_flush() {
 
 void connection::flush() {
   if (writing_ || state_ != state::ready || !stream_) return;
-  const auto all = gather();
+  const auto all = queue_.next(in_flight_);
+  count_pending();
   if (!all) return;
   writing_ = true;
   arm(gives_up());
@@ -217,42 +226,15 @@ void connection::flush() {
       all->buffers,
       [self, all, s = stream_](boost::system::error_code ec) {
         self->writing_ = false;
+        self->queue_.written(*all);
         if (self->stream_ != s) return self->flush();  // there is another connection by now
         if (ec) return self->lose({errc::unavailable, self->name_ + ec.message()});
-        if (all->slow) self->upload_.moved(*s);
+        if (all->bytes >= slow_write) self->upload_.moved(*s);
         self->flush();
       },
       [self, s = stream_] {
         if (self->stream_ == s) self->upload_.moved(*s);
       });
-}
-
-std::shared_ptr<connection::batch> connection::gather() {
-  auto all = std::make_shared<batch>();
-  std::vector<std::size_t> cuts;  // where in `small` the large ones stand
-  const auto now = runtime::steady_now();
-  for (auto& r : queue_) {
-    if (!r->waited_for()) continue;  // given up before it was written
-    r->commands.write_to(all->small, [&](const ports::shared_bytes& value) {
-      cuts.push_back(all->small.size());
-      all->large.push_back(value);
-    });
-    r->sent = now;
-    in_flight_.push_back(std::move(r));
-  }
-  queue_.clear();
-  queued_bytes_ = 0;
-  count_pending();
-  if (all->small.empty()) return nullptr;
-  std::size_t from = 0;
-  for (std::size_t i = 0; i < cuts.size(); ++i) {
-    all->buffers.push_back(asio::buffer(all->small.data() + from, cuts[i] - from));
-    all->buffers.push_back(asio::buffer(*all->large[i]));
-    from = cuts[i];
-  }
-  all->buffers.push_back(asio::buffer(all->small.data() + from, all->small.size() - from));
-  all->slow = !all->large.empty() || all->small.size() >= slow_write;
-  return all;
 }
 
 // --- time
@@ -280,17 +262,17 @@ void connection::arm(runtime::deadline t) {
 void connection::on_time() {
   armed_ = runtime::deadline::max();
   const auto now = runtime::steady_now();
-  auto next = runtime::deadline::max();
-  for (auto* calls : {&queue_, &in_flight_}) {
-    for (const auto& r : *calls) {
-      if (!r->waited_for()) continue;
-      if (r->until <= now) {
-        r->fail({errc::timeout, name_ + "no answer before the deadline"});
-      } else {
-        next = std::min(next, r->until);
-      }
+  const error late{errc::timeout, name_ + "no answer before the deadline"};
+  auto next = queue_.expire(now, late);
+  for (const auto& r : in_flight_) {
+    if (!r->waited_for()) continue;
+    if (r->until <= now) {
+      r->fail(late);
+    } else {
+      next = std::min(next, r->until);
     }
   }
+  count_pending();
   if (stream_ && gives_up() <= now && !upload_.moves(*stream_))
     lose({errc::unavailable, name_ + "the server does not answer"});
   arm(std::min(next, gives_up()));
@@ -298,7 +280,7 @@ void connection::on_time() {
 
 void connection::count_pending() {
   const auto now = static_cast<std::int64_t>(pending());
-  add(env_.figures.pending, now - counted_);
+  add(env_.figures->pending, now - counted_);
   counted_ = now;
 }
 

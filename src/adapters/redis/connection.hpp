@@ -6,6 +6,7 @@
 #include "connector.hpp"
 #include "loop_figures.hpp"
 #include "request.hpp"
+#include "send_queue.hpp"
 #include "time_limit.hpp"
 #include "upload.hpp"
 
@@ -28,7 +29,7 @@ class connection : public std::enable_shared_from_this<connection> {
     std::shared_ptr<const options> settings;
     std::shared_ptr<asio::ssl::context> tls;
     runtime::task_group& tasks;  // outlives the tasks
-    loop_figures& figures;
+    std::shared_ptr<loop_figures> figures;
     metrics::counter& reconnects;
   };
   connection(executor loop, environment e);
@@ -44,16 +45,10 @@ class connection : public std::enable_shared_from_this<connection> {
   /// For good: what waits fails with errc::unavailable.
   void close();
 
-  std::size_t pending() const noexcept { return queue_.size() + in_flight_.size(); }
+  std::size_t pending() const noexcept { return queue_.calls() + in_flight_.size(); }
 
  private:
   enum class state : std::uint8_t { idle, connecting, ready, waiting, closed };  // waiting: until the next attempt
-  struct batch {
-    std::string small;
-    std::vector<ports::shared_bytes> large;
-    std::vector<asio::const_buffer> buffers;
-    bool slow = false;  // it may take the network a while
-  };
 
   result<void> admit(const request& r) const;
   void enqueue(std::shared_ptr<request> r);
@@ -63,9 +58,9 @@ class connection : public std::enable_shared_from_this<connection> {
   std::size_t next_reply_limit() const noexcept;
   result<void> take_in(reply_reader& reader, std::string_view bytes);
   error refuse(const error& e);
+  error out_of_step();
   void schedule_flush();
   void flush();
-  std::shared_ptr<batch> gather();
   void lose(const error& why);
   void arm(runtime::deadline t);
   void on_time();
@@ -85,9 +80,9 @@ class connection : public std::enable_shared_from_this<connection> {
   std::shared_ptr<stream> stream_;
   upload upload_;
   std::vector<char> in_;
-  std::deque<std::shared_ptr<request>> queue_, in_flight_;  // not yet written; written, in order
-  std::size_t queued_bytes_ = 0;
-  std::int64_t counted_ = 0;  // of pending(), in the figures
+  send_queue queue_;
+  std::deque<std::shared_ptr<request>> in_flight_;  // written, in order
+  std::int64_t counted_ = 0;                        // of pending(), in the figures
   bool writing_ = false, flush_scheduled_ = false, was_connected_ = false, heard_ = false;
   runtime::deadline last_read_{}, renewed_{};
   timer timer_;

@@ -10,6 +10,7 @@ namespace distsys::adapters::redis {
 struct alignas(64) loop_figures {
   std::atomic<std::int64_t> open{0};     // connections
   std::atomic<std::int64_t> pending{0};  // calls that wait for an answer, and those that nobody waits for any more
+  std::atomic<std::int64_t> bytes{0};    // of commands, until they are written
 };
 
 /// One writer: no locked instruction is needed.

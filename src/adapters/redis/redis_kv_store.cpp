@@ -48,10 +48,17 @@ command set_command(const std::string& key, const ports::shared_bytes& value, po
   return c;
 }
 
-std::int64_t total(const std::vector<loop_figures>& figures, std::atomic<std::int64_t> loop_figures::* what) {
+std::int64_t total(const std::vector<std::shared_ptr<loop_figures>>& figures,
+                   std::atomic<std::int64_t> loop_figures::* what) {
   std::int64_t sum = 0;
-  for (const auto& f : figures) sum += (f.*what).load(std::memory_order_relaxed);
+  for (const auto& f : figures) sum += ((*f).*what).load(std::memory_order_relaxed);
   return sum;
+}
+
+std::vector<std::shared_ptr<loop_figures>> make_figures(std::size_t loops) {
+  std::vector<std::shared_ptr<loop_figures>> all(loops);
+  for (auto& f : all) f = std::make_shared<loop_figures>();
+  return all;
 }
 
 }  // namespace
@@ -62,7 +69,7 @@ redis_kv_store::redis_kv_store(std::string driver_name, runtime::runtime& loops,
       settings_(std::make_shared<const options>(std::move(settings))),
       tls_(std::move(tls)),
       loops_(loops),
-      figures_(loops.size()),
+      figures_(make_figures(loops.size())),
       connections_(loops.size()),
       subscriptions_(std::make_shared<subscriptions>(loops.next_loop(), settings_, tls_, tasks_)),
       unreadable_(metrics::get_counter("distsys_redis_unreadable_values_total",
@@ -73,7 +80,10 @@ redis_kv_store::redis_kv_store(std::string driver_name, runtime::runtime& loops,
       open_("distsys_redis_connections", "Open connections for commands to Redis.", {{"server", settings_->describe()}},
             [this] { return static_cast<double>(total(figures_, &loop_figures::open)); }),
       pending_("distsys_redis_pending", "Calls to Redis that have no answer yet.", {{"server", settings_->describe()}},
-               [this] { return static_cast<double>(total(figures_, &loop_figures::pending)); }) {}
+               [this] { return static_cast<double>(total(figures_, &loop_figures::pending)); }),
+      bytes_("distsys_redis_unsent_bytes", "Bytes of commands to Redis that are not written yet.",
+             {{"server", settings_->describe()}},
+             [this] { return static_cast<double>(total(figures_, &loop_figures::bytes)); }) {}
 
 awaitable<void> redis_kv_store::close_loop(std::size_t index) {
   for (const auto& c : connections_[index]) c->close();
@@ -110,21 +120,22 @@ std::shared_ptr<connection> redis_kv_store::connection_of_this_loop() {
   return *std::ranges::min_element(mine, {}, [](const auto& c) { return c->pending(); });
 }
 
-awaitable<result<redis_kv_store::replies>> redis_kv_store::ask(const context& c, command what, effect e,
+awaitable<result<redis_kv_store::replies>> redis_kv_store::ask(const context& c, command what, expected kind, effect e,
                                                                std::size_t max_reply) {
   const auto connection = connection_of_this_loop();
   if (!connection) {
     if (closed_) co_return error{errc::unavailable, "redis: the store is closed"};
     co_return error{errc::internal, "redis: a call from outside the loops"};
   }
-  auto answers = co_await connection->call(std::make_shared<request>(std::move(what), c.deadline, e, max_reply));
+  auto answers = co_await connection->call(std::make_shared<request>(std::move(what), kind, c.deadline, e, max_reply));
   if (answers && answers->front().type == reply::kind::error && speaks_of_wrong_server(answers->front().text))
     connection->renew("the server is no longer the master");
   co_return answers;
 }
 
-awaitable<result<reply>> redis_kv_store::ask_one(const context& c, command what, effect e, std::size_t max_reply) {
-  auto answers = co_await ask(c, std::move(what), e, max_reply);
+awaitable<result<reply>> redis_kv_store::ask_one(const context& c, command what, expected kind, effect e,
+                                                 std::size_t max_reply) {
+  auto answers = co_await ask(c, std::move(what), kind, e, max_reply);
   if (!answers) co_return answers.error();
   reply& r = answers->front();
   if (r.type == reply::kind::error) co_return server_error(r.text);
@@ -132,7 +143,8 @@ awaitable<result<reply>> redis_kv_store::ask_one(const context& c, command what,
 }
 
 awaitable<result<reply>> redis_kv_store::run_script(const context& c, const script& s, std::string key,
-                                                    std::string head, bytes value, std::string argument, effect e) {
+                                                    std::string head, bytes value, std::string argument, expected kind,
+                                                    effect e) {
   for (const bool by_hash : {true, false}) {
     command what(3 + 1 + (value ? 1 : 0) + (argument.empty() ? 0 : 1));
     what.add(by_hash ? "EVALSHA" : "EVAL")
@@ -141,7 +153,7 @@ awaitable<result<reply>> redis_kv_store::run_script(const context& c, const scri
         .add(key);
     if (value) what.add(head, value);
     if (!argument.empty()) what.add(argument);
-    auto answers = co_await ask(c, std::move(what), e, small_reply);
+    auto answers = co_await ask(c, std::move(what), kind, e, small_reply);
     if (!answers) co_return answers.error();
     reply& r = answers->front();
     if (r.type != reply::kind::error) co_return std::move(r);
@@ -151,7 +163,7 @@ awaitable<result<reply>> redis_kv_store::run_script(const context& c, const scri
 }
 
 awaitable<result<ports::shared_bytes>> redis_kv_store::do_get(const context& c, std::string key) {
-  auto r = co_await ask_one(c, command(2).add("GET").add(key), effect::repeatable, value_reply);
+  auto r = co_await ask_one(c, command(2).add("GET").add(key), expected::value(), effect::repeatable, value_reply);
   if (!r) co_return r.error();
   co_return to_value(*std::move(r));
 }
@@ -167,12 +179,12 @@ awaitable<result<std::vector<ports::shared_bytes>>> redis_kv_store::do_get_many(
     if (i % keys_a_command == 0) what.add("MGET");
     what.add(keys[i]);
   }
-  auto answers = co_await ask(c, std::move(what), effect::repeatable, keys_a_command * value_reply);
+  auto answers = co_await ask(c, std::move(what), expected::values(keys.size(), keys_a_command), effect::repeatable,
+                              keys_a_command * value_reply);
   if (!answers) co_return answers.error();
   values.reserve(keys.size());
   for (reply& chunk : *answers) {
     if (chunk.type == reply::kind::error) co_return server_error(chunk.text);
-    if (chunk.type != reply::kind::array || chunk.elements.size() + 1 != size_at(values.size())) co_return unexpected();
     for (reply& r : chunk.elements) {
       auto value = to_value(std::move(r));
       if (!value && value.error() != errc::not_found) unreadable_.add();  // the others' answers are as good as ever
@@ -183,69 +195,65 @@ awaitable<result<std::vector<ports::shared_bytes>>> redis_kv_store::do_get_many(
 }
 
 awaitable<result<void>> redis_kv_store::do_set(const context& c, std::string key, bytes value, ttl t) {
-  const auto r = co_await ask_one(c, set_command(key, value, t, false), effect::repeatable);
+  const auto r = co_await ask_one(c, set_command(key, value, t, false), expected::status("OK"), effect::repeatable);
   if (!r) co_return r.error();
-  if (r->type != reply::kind::status) co_return unexpected();
   co_return result<void>{};
 }
 
 awaitable<result<void>> redis_kv_store::do_set_if_absent(const context& c, std::string key, bytes value, ttl t) {
-  const auto r = co_await ask_one(c, set_command(key, value, t, true), effect::once);
+  const auto r = co_await ask_one(c, set_command(key, value, t, true), expected::status_or_nil("OK"), effect::once);
   if (!r) co_return r.error();
   if (r->type == reply::kind::nil) co_return error{errc::already_exists};
-  if (r->type != reply::kind::status) co_return unexpected();
   co_return result<void>{};
 }
 
 awaitable<result<void>> redis_kv_store::do_set_if_newer(const context& c, std::string key, bytes value,
                                                         std::uint64_t version, ttl t) {
   const auto r = co_await run_script(c, set_if_newer_script(), std::move(key), version_head(version), std::move(value),
-                                     std::to_string(expiry(t)), effect::repeatable);
+                                     std::to_string(expiry(t)), expected::integer(), effect::repeatable);
   if (!r) co_return r.error();
-  if (r->type != reply::kind::integer) co_return unexpected();
   if (r->number == 0) co_return error{errc::conflict};
   co_return result<void>{};
 }
 
 awaitable<result<void>> redis_kv_store::do_invalidate(const context& c, std::string key, std::uint64_t version, ttl t) {
-  const auto r =
-      co_await run_script(c, invalidate_script(), std::move(key), tombstone(version),
-                          std::make_shared<const std::string>(), std::to_string(expiry(t)), effect::repeatable);
+  const auto r = co_await run_script(c, invalidate_script(), std::move(key), tombstone(version),
+                                     std::make_shared<const std::string>(), std::to_string(expiry(t)),
+                                     expected::integer(), effect::repeatable);
   if (!r) co_return r.error();
-  if (r->type != reply::kind::integer) co_return unexpected();
   co_return result<void>{};
 }
 
 awaitable<result<bool>> redis_kv_store::do_erase(const context& c, std::string key) {
-  const auto r = co_await run_script(c, erase_script(), std::move(key), {}, nullptr, {}, effect::once);
+  const auto r =
+      co_await run_script(c, erase_script(), std::move(key), {}, nullptr, {}, expected::integer(), effect::once);
   if (!r) co_return r.error();
-  if (r->type != reply::kind::integer) co_return unexpected();
   co_return r->number != 0;
 }
 
 awaitable<result<std::int64_t>> redis_kv_store::do_increment(const context& c, std::string key, std::int64_t by,
                                                              ttl t) {
   if (expiry(t) == 0) {
-    const auto r = co_await ask_one(c, command(3).add("INCRBY").add(key).add(by), effect::once);
+    const auto r = co_await ask_one(c, command(3).add("INCRBY").add(key).add(by), expected::integer(), effect::once);
     if (!r) co_return r.error();
-    if (r->type != reply::kind::integer) co_return unexpected();
     co_return r->number;
   }
   const auto r = co_await run_script(c, increment_script(), std::move(key), std::to_string(by),
-                                     std::make_shared<const std::string>(), std::to_string(expiry(t)), effect::once);
+                                     std::make_shared<const std::string>(), std::to_string(expiry(t)), expected::text(),
+                                     effect::once);
   if (!r) co_return r.error();
   std::int64_t sum = 0;
   const char* const end = r->text.data() + r->text.size();
-  if (r->type != reply::kind::bulk || std::from_chars(r->text.data(), end, sum).ptr != end) co_return unexpected();
+  if (std::from_chars(r->text.data(), end, sum).ptr != end) co_return unexpected();
   co_return sum;
 }
 
 awaitable<result<void>> redis_kv_store::do_publish(const context& c, std::string channel, std::string message) {
   if (auto settled = co_await subscriptions_->settled(channel, c.deadline); !settled) co_return settled.error();
   const auto text = std::make_shared<const std::string>(std::move(message));
-  const auto r = co_await ask_one(c, command(3).add("PUBLISH").add(channel).add({}, text), effect::once);
+  const auto r =
+      co_await ask_one(c, command(3).add("PUBLISH").add(channel).add({}, text), expected::integer(), effect::once);
   if (!r) co_return r.error();
-  if (r->type != reply::kind::integer) co_return unexpected();
   co_return result<void>{};
 }
 
@@ -254,9 +262,8 @@ std::unique_ptr<ports::message_listener> redis_kv_store::do_subscribe(std::strin
 }
 
 awaitable<result<void>> redis_kv_store::do_ping(const context& c) {
-  const auto r = co_await ask_one(c, command(1).add("PING"), effect::repeatable);
+  const auto r = co_await ask_one(c, command(1).add("PING"), expected::status("PONG"), effect::repeatable);
   if (!r) co_return r.error();
-  if (r->type != reply::kind::status) co_return unexpected();
   co_return result<void>{};
 }
 

@@ -44,12 +44,13 @@ class redis_kv_store final : public ports::kv_store {
   awaitable<result<void>> do_ping(const context& c) override;
 
   /// Sends and waits: one reply a command; an error reply to the first becomes the error of the call.
-  awaitable<result<replies>> ask(const context& c, command what, effect e, std::size_t max_reply);
+  awaitable<result<replies>> ask(const context& c, command what, expected kind, effect e, std::size_t max_reply);
   /// One command, one reply.
-  awaitable<result<reply>> ask_one(const context& c, command what, effect e, std::size_t max_reply = small_reply);
+  awaitable<result<reply>> ask_one(const context& c, command what, expected kind, effect e,
+                                   std::size_t max_reply = small_reply);
   /// By the script's hash, and by its text when the server does not know it.
   awaitable<result<reply>> run_script(const context& c, const script& s, std::string key, std::string head, bytes value,
-                                      std::string argument, effect e);
+                                      std::string argument, expected kind, effect e);
   std::shared_ptr<connection> connection_of_this_loop();
   awaitable<void> close_loop(std::size_t index);
   awaitable<void> close_messages();
@@ -60,11 +61,11 @@ class redis_kv_store final : public ports::kv_store {
   const std::shared_ptr<asio::ssl::context> tls_;
   runtime::runtime& loops_;
   runtime::task_group tasks_, closing_;
-  std::vector<loop_figures> figures_;                                  // by loop
+  std::vector<std::shared_ptr<loop_figures>> figures_;                 // by loop
   std::vector<std::vector<std::shared_ptr<connection>>> connections_;  // by loop; each touched on its loop only
   std::shared_ptr<subscriptions> subscriptions_;
   metrics::counter &unreadable_, &reconnects_;
-  metrics::observed_gauge open_, pending_;
+  metrics::observed_gauge open_, pending_, bytes_;
   std::atomic<bool> closed_{false};
 };
 

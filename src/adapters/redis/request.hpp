@@ -2,6 +2,7 @@
 #pragma once
 
 #include "command.hpp"
+#include "expected.hpp"
 #include "reply.hpp"
 
 #include "distsys/foundation/error.hpp"
@@ -19,6 +20,8 @@
 
 namespace distsys::adapters::redis {
 
+class send_queue;
+
 /// What may happen when the connection breaks after the commands were sent.
 enum class effect : std::uint8_t {
   repeatable,  // a second time changes nothing: errc::unavailable
@@ -29,15 +32,17 @@ enum class effect : std::uint8_t {
 /// have come, and swallows them.
 class request : public std::enable_shared_from_this<request> {
  public:
-  request(command c, runtime::deadline until, effect e, std::size_t max_reply)
-      : commands(std::move(c)), until(until), kind(e), max_reply(max_reply) {}
+  request(command c, expected replies, runtime::deadline until, effect e, std::size_t max_reply)
+      : commands(std::move(c)), until(until), kind(e), max_reply(max_reply), expected_(replies) {}
 
-  command commands;
+  command commands;  // until they are written
   const runtime::deadline until;
   const effect kind;
   const std::size_t max_reply;  // bytes
   runtime::deadline sent{};     // when it was given to the stream
 
+  /// Could this be the next reply?
+  bool fits(const reply& r) const noexcept { return expected_.fits(r, replies_.size()); }
   bool waited_for() const noexcept { return waiter_ != nullptr; }
 
   /// True when this was the last reply.
@@ -47,11 +52,8 @@ class request : public std::enable_shared_from_this<request> {
     resume();
     return true;
   }
-  void fail(error why) {
-    if (!waiter_) return;
-    failure_ = std::move(why);
-    resume();
-  }
+  /// No effect when nobody waits.
+  void fail(error why);
   /// After the wait: one reply a command.
   result<std::vector<reply>> take() {
     if (failure_) return *std::move(failure_);
@@ -72,6 +74,7 @@ class request : public std::enable_shared_from_this<request> {
   }
 
  private:
+  friend class send_queue;
   struct waiter {
     virtual ~waiter() = default;
     virtual void resume() = 0;
@@ -95,6 +98,8 @@ class request : public std::enable_shared_from_this<request> {
     if (const auto w = std::exchange(waiter_, nullptr)) w->resume();
   }
 
+  const expected expected_;
+  send_queue* queue_ = nullptr;  // where it waits to be written
   std::unique_ptr<waiter> waiter_;
   std::optional<error> failure_;
   std::vector<reply> replies_;
