@@ -2,8 +2,6 @@
 
 #include "lane_worker.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <time.h>
 
 #include <algorithm>
@@ -41,10 +39,12 @@ lane::lane(const plan& p, const arrival_plan& arrivals, run_clock& clock, lane_s
       schedule_(arrivals, clock.start, p.seed, share.index, share.lanes),
       random_(p.seed * 1'000'003 + share.index + 1),
       keys_(p.keys.how, p.keys.count, p.keys.exponent),
+      turns_(where, p.spin),
       slices_(clock.counted, clock.interval) {}
 
 void lane::start(runtime::task_group& group) {
   working_ = share_.connections;
+  if (plan_.open() && working_ != 0) group.spawn(where_, turns_.run());
   for (unsigned i = 0; i < share_.connections; ++i) group.spawn(where_, work(share_.first_connection + i));
 }
 
@@ -58,8 +58,8 @@ void lane::read_busy() noexcept {
   if (busy_read_ || begun_ == runtime::steady_clock::time_point{}) return;
   busy_read_ = true;
   const std::chrono::duration<double> wall = runtime::steady_now() - begun_;
-  const std::chrono::duration<double> cpu = thread_busy() - cpu_at_start_;
-  if (wall.count() > 0) busy_ = std::min(1.0, cpu / wall);
+  const std::chrono::duration<double> cpu = thread_busy() - cpu_at_start_ - turns_.spun();
+  if (wall.count() > 0) busy_ = std::clamp(cpu / wall, 0.0, 1.0);
 }
 
 void lane::end_worker(worker& w) noexcept {
@@ -67,6 +67,7 @@ void lane::end_worker(worker& w) noexcept {
   // nothing to do long before that.
   if (--working_ == 0 || w.now >= clock_.end || (left_ == 0 && !plan_.open())) read_busy();
   if (working_ != 0) return;
+  turns_.close();
   const auto now = runtime::steady_now();
   if (now >= clock_.counted) slices_.finish(std::min(now, clock_.end), counts_);
   // What the schedule still held: a server (or a pool) too slow for the rate must not hide it.
@@ -114,6 +115,7 @@ awaitable<void> lane::work(unsigned number) {
     const auto limit = std::min(w.now + plan_.timeout, clock_.grace);
     const auto answer = co_await w.wire.exchange(request, to_head, false, limit);
     observe_time(w);
+    turns_.release(w.now);
     if (answer)
       note_answer(w, *answer);
     else
@@ -167,8 +169,9 @@ awaitable<bool> lane::await_turn(worker& w) {
     ++of(w.counted).waited;
     co_return true;
   }
-  const bool waited = co_await wait_until(w, w.counted);
-  if (!waited) co_return false;
+  const bool due = co_await turns_.wait_until(w.counted);
+  observe_time(w);
+  if (!due) co_return false;
   of(w.counted).lag.record(static_cast<std::uint64_t>((w.now - w.counted) / 1us));
   co_return true;
 }
@@ -178,8 +181,10 @@ awaitable<bool> lane::think(worker& w) {
   if (w.asked == 0) co_return true;
   const auto thought = std::chrono::duration<double>(plan_.think->draw(random_));
   const auto until = w.now + std::chrono::duration_cast<std::chrono::nanoseconds>(thought);
-  const bool waited = co_await wait_until(w, std::min(until, clock_.end));
-  co_return waited&& may_begin(w.now);
+  w.pause.expires_at(std::min(until, clock_.end));
+  const auto [ec] = co_await w.pause.async_wait(use_tuple);
+  observe_time(w);
+  co_return !ec && may_begin(w.now);
 }
 
 void lane::begin_now(worker& w) {
@@ -195,23 +200,6 @@ void lane::end_session(worker& w) {
   w.asked = 0;
   w.wire.close();
   w.source.begin_session();
-}
-
-// Timers are as exact as the kernel's wake-ups; where that is too coarse the last stretch can be spun, by turns of the
-// loop, so that answers are read meanwhile.
-awaitable<bool> lane::wait_until(worker& w, runtime::steady_clock::time_point when) {
-  if (when - plan_.spin > w.now) {
-    w.pause.expires_at(when - plan_.spin);
-    const auto [ec] = co_await w.pause.async_wait(use_tuple);
-    if (ec) co_return false;
-  }
-  observe_time(w);
-  while (w.now < when) {
-    if (clock_.stopping.load(std::memory_order_relaxed)) co_return false;
-    co_await asio::post(where_, use_awaitable);
-    observe_time(w);
-  }
-  co_return true;
 }
 
 awaitable<void> lane::publish(std::chrono::milliseconds every) {

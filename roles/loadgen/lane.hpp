@@ -10,6 +10,7 @@
 #include "schedule.hpp"
 #include "tally.hpp"
 #include "timeline.hpp"
+#include "turn_queue.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -55,8 +56,8 @@ class lane {
   const tally& counts() const noexcept { return counts_; }
   const tally& warm_up() const noexcept { return warm_up_; }
   const timeline& slices() const noexcept { return slices_; }
-  /// The share of its time, until the load was over, for which the loop's thread ran or waited for a processor, 0 … 1.
-  /// The wait for the last answers is left out: it would make a busy generator look idle.
+  /// The share of its time, until the load was over, for which the loop's thread ran or waited for a processor, 0 … 1;
+  /// not what it spun. The wait for the last answers is left out: it would make a busy generator look idle.
   double busy() const noexcept { return busy_; }
 
  private:
@@ -65,7 +66,6 @@ class lane {
   awaitable<void> work(unsigned number);
   awaitable<bool> reach(worker& w);
   awaitable<bool> await_turn(worker& w);
-  awaitable<bool> wait_until(worker& w, runtime::steady_clock::time_point when);
   awaitable<bool> think(worker& w);
   void begin_now(worker& w);
   awaitable<void> back_off(worker& w);
@@ -88,6 +88,7 @@ class lane {
   schedule schedule_;
   runtime::random random_;
   runtime::key_sampler keys_;
+  turn_queue turns_;
   tally counts_, warm_up_;
   timeline slices_;
   std::uint64_t begun_requests_ = 0;
