@@ -7,6 +7,7 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,7 @@ namespace geo = domain::geo;
 constexpr std::size_t rows_at_once = 500;  // a few milliseconds of the writer
 constexpr auto breath = 20ms;              // for other writers, between two transactions
 constexpr auto limit = 30s;
+constexpr auto long_limit = 10min;  // a partition is read once, or copied
 constexpr std::chrono::microseconds default_age = std::chrono::hours(30 * 24);
 
 struct one_age {
@@ -48,6 +50,13 @@ geo::timestamp before(const ages& by_source, const std::string& source, geo::tim
   return now - std::chrono::duration_cast<std::chrono::milliseconds>(at->second);
 }
 
+/// The earliest of all sources.
+geo::timestamp before_of_all(const ages& by_source, geo::timestamp now) {
+  geo::timestamp earliest = now;
+  for (const auto& [source, age] : by_source) earliest = std::min(earliest, before(by_source, source, now));
+  return earliest;
+}
+
 }  // namespace
 
 result<ages> parse_ages(std::span<const std::string> texts) {
@@ -73,6 +82,7 @@ std::string valid_age(std::string_view text) {
 retention::retention(geo::event_repository& events, retention_settings settings)
     : events_(events),
       settings_(std::move(settings)),
+      history_(events.database(), settings_.changes_a_partition),
       deleted_(metrics::get_counter("distsys_scraper_pruned_rows_total",
                                     "Rows deleted because they were older than their retention")) {}
 
@@ -95,22 +105,66 @@ awaitable<result<std::size_t>> retention::sweep() {
   std::size_t total = 0;
   const auto sources = co_await events_.sources(ports::call_context::within(limit));
   if (!sources) co_return sources.error();
-  for (const std::string& source : *sources) {
-    const geo::timestamp now = runtime::now();
-    geo::retention what;
-    what.source = source;
+  const geo::timestamp now = runtime::now();
+  std::vector<geo::history_horizon> horizons;
+  horizons.reserve(sources->size());
+  for (const std::string& source : *sources) horizons.push_back({source, before(settings_.history, source, now)});
+  const auto left = co_await partitions_left(horizons);
+  for (const auto& [source, history_before] : horizons) {
+    geo::retention what{.source = source, .history_before = history_before, .left = left};
     what.ended_before = what.expired_before = before(settings_.events, source, now);
-    what.history_before = before(settings_.history, source, now);
-    for (;;) {
-      const auto deleted = co_await events_.prune(ports::call_context::within(limit), what, rows_at_once);
-      if (!deleted) co_return deleted.error();
-      deleted_.add(*deleted);
-      total += *deleted;
-      if (*deleted == 0) break;
-      if (!co_await runtime::sleep_for(breath)) co_return total;
-    }
+    const auto deleted = co_await prune_all(what);
+    if (!deleted) co_return deleted.error();
+    total += *deleted;
   }
-  co_return total;
+  // What belongs to no event any more, whatever its source was.
+  const auto rest = co_await prune_all({.history_before = before_of_all(settings_.history, now), .left = left});
+  if (!rest) co_return rest.error();
+  co_return total + *rest + co_await compact(horizons);
+}
+
+awaitable<result<std::size_t>> retention::prune_all(geo::retention what) {
+  std::size_t total = 0;
+  for (;;) {
+    const auto deleted = co_await events_.prune(ports::call_context::within(limit), what, rows_at_once);
+    if (!deleted) co_return deleted.error();
+    deleted_.add(*deleted);
+    total += *deleted;
+    if (*deleted == 0 || !co_await runtime::sleep_for(breath)) co_return total;
+  }
+}
+
+/// Opens the next partition when it is time, and looks which are better left alone: none when that fails.
+awaitable<std::vector<geo::sequence_range>> retention::partitions_left(std::span<const geo::history_horizon> horizons) {
+  const auto opened = co_await history_.open_next(ports::call_context::within(long_limit));
+  if (!opened) tell(opened.error());
+  auto left = co_await history_.left(ports::call_context::within(limit), horizons);
+  if (left) co_return *std::move(left);
+  tell(left.error());
+  co_return std::vector<geo::sequence_range>();
+}
+
+/// All that is old: how many rows went with their files.
+awaitable<std::size_t> retention::compact(std::span<const geo::history_horizon> horizons) {
+  std::size_t total = 0;
+  for (;;) {
+    const auto done = co_await history_.compact(ports::call_context::within(long_limit), horizons);
+    if (!done) tell(done.error());
+    if (!done || !*done) co_return total;
+    log::info("a part of the history is compacted",
+              {{"up_to", (*done)->range.past}, {"dropped", (*done)->dropped}, {"kept", (*done)->kept}});
+    deleted_.add((*done)->dropped);
+    total += (*done)->dropped;
+  }
+}
+
+void retention::tell(const error& why) {
+  if (why == errc::cancelled) return;
+  // Another process is at it, or a long question: the next time will do.
+  if (why == errc::conflict)
+    log::debug("the history's partitions are busy", {{"error", why.what()}});
+  else if (!std::exchange(told_, true))
+    log::warn("the history's partitions cannot be changed; its rows are deleted one by one", {{"error", why.what()}});
 }
 
 }  // namespace distsys::roles::scraper

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "distsys/domain/geo/event_repository.hpp"
+#include "distsys/domain/geo/history_partitions.hpp"
 #include "distsys/foundation/error.hpp"
 #include "distsys/foundation/metrics.hpp"
 
@@ -11,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace distsys::roles::scraper {
 
@@ -27,9 +29,11 @@ struct retention_settings {
   ages events;   // ended and expired ones
   ages history;  // of those that go on
   std::chrono::milliseconds period{600'000};
+  std::int64_t changes_a_partition = domain::geo::history_partitions::default_size;  // of the history, on PostgreSQL
 };
 
 /// Several may run at once, in one process or in many: each deletes in short transactions, and what is gone is gone.
+/// On PostgreSQL large parts of the history go as whole partitions.
 class retention {
  public:
   retention(domain::geo::event_repository& events, retention_settings settings);
@@ -40,8 +44,16 @@ class retention {
   awaitable<result<std::size_t>> sweep();
 
  private:
+  awaitable<result<std::size_t>> prune_all(domain::geo::retention what);
+  awaitable<std::vector<domain::geo::sequence_range>> partitions_left(
+      std::span<const domain::geo::history_horizon> horizons);
+  awaitable<std::size_t> compact(std::span<const domain::geo::history_horizon> horizons);
+  void tell(const error& why);
+
   domain::geo::event_repository& events_;
   const retention_settings settings_;
+  domain::geo::history_partitions history_;
+  bool told_ = false;  // that it cannot be changed
   metrics::counter& deleted_;
 };
 

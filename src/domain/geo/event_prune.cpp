@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "distsys/domain/geo/event_repository.hpp"
+#include "history_catalog.hpp"
 
 namespace distsys::domain::geo {
 namespace {
@@ -11,10 +12,27 @@ constexpr std::size_t chunk = 4096;  // rows that one reading looks at
 
 std::int64_t ms(timestamp t) noexcept { return t.time_since_epoch().count(); }
 
-/// Rows of what follows the first statement, which raises the floor.
-result<std::size_t> deleted_above_floor(const result<ports::batch_outcome>& done) {
-  if (!done) return done.error();
-  return std::accumulate(done->affected.begin() + 1, done->affected.end(), std::size_t{0});
+/// Runs what deletes from the history, and first raises the floor: rows of all the rest. None while the history is
+/// compacted.
+awaitable<result<std::size_t>> delete_above_floor(const ports::call_context& context, ports::database& db,
+                                                  ports::batch b) {
+  const bool shared = db.sql_dialect() == ports::dialect::postgres;
+  if (shared)
+    b.insert(b.begin(), {.sql = "UPDATE geo_pruned SET floor = floor WHERE pg_try_advisory_xact_lock_shared(" +
+                                std::to_string(static_cast<std::int64_t>(history_lock::rows)) + ")",
+                         .expected_rows = 1});
+  const auto done = co_await db.execute(context, std::move(b));
+  if (shared && !done && done.error() == errc::conflict) co_return std::size_t{0};
+  if (!done) co_return done.error();
+  co_return std::accumulate(done->affected.begin() + (shared ? 2 : 1), done->affected.end(), std::size_t{0});
+}
+
+/// What is left to others stays, and does not belong to an event any more: then it need not be kept, either.
+std::string outside(std::span<const sequence_range> left) {
+  std::string sql;
+  for (const auto& r : left)
+    sql += " AND (sequence < " + std::to_string(r.first) + " OR sequence >= " + std::to_string(r.past) + ")";
+  return sql;
 }
 
 /// Events that ended or expired, oldest first, as many as have about `most` rows: key and revision.
@@ -64,12 +82,13 @@ awaitable<result<std::size_t>> delete_events(const ports::call_context& context,
   // The derived table is what MySQL asks for to read the table that it deletes from.
   b.push_back({.sql = "DELETE FROM geo_event_changes WHERE event_key = ? AND sequence < "
                       "(SELECT m.newest FROM (SELECT MAX(sequence) AS newest FROM geo_event_changes) m) "
-                      "AND NOT EXISTS (SELECT 1 FROM geo_events e WHERE e.event_key = ?)",
+                      "AND NOT EXISTS (SELECT 1 FROM geo_events e WHERE e.event_key = ?)" +
+                      outside(what.left),
                .parameters = twice});
   b.push_back({.sql = "DELETE FROM geo_event_aliases WHERE event_key = ? AND NOT EXISTS "
                       "(SELECT 1 FROM geo_events e WHERE e.event_key = ?)",
                .parameters = std::move(twice)});
-  co_return deleted_above_floor(co_await db.execute(context, std::move(b)));
+  co_return co_await delete_above_floor(context, db, std::move(b));
 }
 
 /// One look at the history: what follows `after`, and whether each row may go.
@@ -88,6 +107,8 @@ ports::statement history_statement(const retention& what, std::int64_t after) {
                        "FROM geo_event_changes c ";
   s.sql += "WHERE c.sequence > ? AND c.sequence < (SELECT MAX(m.sequence) FROM geo_event_changes m)";
   s.parameters.add(after);
+  // Of an event always the oldest rows go: what follows those that are left has to wait.
+  if (!what.left.empty()) s.sql += " AND c.sequence < " + std::to_string(what.left.front().first);
   if (of_source) s.sql += " AND COALESCE(e.source, '') = ?", s.parameters.add(what.source);
   s.sql += " ORDER BY c.sequence LIMIT ?";
   s.parameters.add(static_cast<std::int64_t>(chunk));
@@ -120,7 +141,7 @@ awaitable<result<std::size_t>> delete_history(const ports::call_context& context
   b.push_back(
       {.sql = "UPDATE geo_pruned SET sequence = ? WHERE sequence < ?", .parameters = ports::table::row(last, last)});
   b.push_back(std::move(gone));
-  co_return deleted_above_floor(co_await db.execute(context, std::move(b)));
+  co_return co_await delete_above_floor(context, db, std::move(b));
 }
 
 awaitable<result<std::size_t>> delete_letters(const ports::call_context& context, ports::database& db,

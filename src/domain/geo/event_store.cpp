@@ -1,5 +1,6 @@
 // event_repository's writing half: read what is known, compare, write the difference in one batch.
 #include "distsys/domain/geo/event_repository.hpp"
+#include "distsys/domain/geo/history_partitions.hpp"
 
 #include "change_plan.hpp"
 #include "hash.hpp"
@@ -127,6 +128,13 @@ awaitable<result<void>> commit(const ports::call_context& context, ports::databa
   co_return result<void>{};
 }
 
+/// After a commit that failed: whether a new plan may succeed.
+awaitable<bool> worth_another(const ports::call_context& context, ports::database& db, const error& why) {
+  if (why == errc::conflict || why == errc::already_exists) co_return true;
+  if (why != errc::invalid) co_return false;
+  co_return co_await history_partitions::reopen(context, db);
+}
+
 /// Writes a plan, and makes another as long as other writers are quicker.
 awaitable<result<void>> write(const ports::call_context& context, ports::database& db, ready_part& r,
                               timestamp observed, const present_ids& present) {
@@ -134,8 +142,7 @@ awaitable<result<void>> write(const ports::call_context& context, ports::databas
     if (r.plan->plan.empty()) co_return result<void>{};
     const auto done = co_await commit(context, db, r.plan->plan.take());
     if (done) co_return result<void>{};
-    const auto code = done.error().code;
-    if ((code != errc::conflict && code != errc::already_exists) || attempt == max_attempts) co_return done.error();
+    if (attempt == max_attempts || !co_await worth_another(context, db, done.error())) co_return done.error();
     auto again = co_await make_plan(context, db, r.what, observed, present);
     if (!again) co_return again.error();
     r.plan.emplace(std::move(*again));
@@ -282,7 +289,7 @@ awaitable<result<all_ended>> end_all(const ports::call_context& context, ports::
     if (plan->empty()) co_return all;
     const auto done = co_await commit(context, db, plan->take());
     if (done) co_return all;
-    if (done.error().code != errc::conflict || attempt == max_attempts) co_return done.error();
+    if (attempt == max_attempts || !co_await worth_another(context, db, done.error())) co_return done.error();
   }
 }
 

@@ -102,6 +102,33 @@ constexpr std::string_view name_of_database = R"(
 CREATE TABLE geo_identity (one BIGINT NOT NULL PRIMARY KEY, name {name} NOT NULL);
 )";
 
+// Version 5, of PostgreSQL alone. The history becomes partitioned by sequence (history_partitions.hpp). The table that
+// was is its first partition, of all sequences: nothing is read or rewritten, for its NOT NULL proves it a fit. The
+// numbers go on where they were. PostgreSQL 15 has no identity columns there. Whoever could use the table can use the
+// new one.
+constexpr std::string_view history_by_sequence = R"(
+LOCK TABLE geo_event_changes IN ACCESS EXCLUSIVE MODE;
+CREATE SEQUENCE geo_event_changes_numbers;
+SELECT setval('geo_event_changes_numbers', last_value, is_called) FROM geo_event_changes_sequence_seq;
+ALTER TABLE geo_event_changes ALTER COLUMN sequence DROP IDENTITY;
+ALTER TABLE geo_event_changes RENAME TO geo_event_changes_0;
+ALTER TABLE geo_event_changes_0 RENAME CONSTRAINT geo_event_changes_pkey TO geo_event_changes_0_pkey;
+ALTER INDEX geo_event_changes_by_event RENAME TO geo_event_changes_0_by_event;
+ALTER INDEX geo_event_changes_by_cell RENAME TO geo_event_changes_0_by_cell;
+CREATE TABLE geo_event_changes (LIKE geo_event_changes_0 INCLUDING DEFAULTS) PARTITION BY RANGE (sequence);
+ALTER TABLE geo_event_changes ALTER COLUMN sequence SET DEFAULT nextval('geo_event_changes_numbers');
+ALTER SEQUENCE geo_event_changes_numbers OWNED BY geo_event_changes.sequence;
+ALTER TABLE geo_event_changes ADD PRIMARY KEY (sequence);
+CREATE INDEX geo_event_changes_by_event ON geo_event_changes (event_key, observed, sequence);
+CREATE INDEX geo_event_changes_by_cell ON geo_event_changes (cell, observed, kind, event_key);
+ALTER TABLE geo_event_changes ATTACH PARTITION geo_event_changes_0 FOR VALUES FROM (MINVALUE) TO (MAXVALUE);
+DO $$ DECLARE g RECORD; BEGIN FOR g IN
+  SELECT a.privilege_type AS what, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
+  AS who FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = 'geo_event_changes_0'::regclass AND a.grantee <> c.relowner
+  LOOP EXECUTE 'GRANT ' || g.what || ' ON geo_event_changes TO ' || g.who; IF g.what = 'INSERT'
+  THEN EXECUTE 'GRANT USAGE ON SEQUENCE geo_event_changes_numbers TO ' || g.who; END IF; END LOOP; END $$;
+)";
+
 struct words {
   std::string_view key, serial, name, text, by_event, clustered;
   std::string_view column, row, by_event_2, of_changes, of_events, including;
@@ -190,8 +217,11 @@ struct script {
 
 std::span<const ports::migration> event_repository::migrations() {
   static const script first(tables), second(history_by_place), third(pruned_floor), fourth(name_of_database);
-  static const std::array<ports::migration, 4> list{
-      {{"geo", 1, first.sql()}, {"geo", 2, second.sql()}, {"geo", 3, third.sql()}, {"geo", 4, fourth.sql()}}};
+  static const std::array<ports::migration, 5> list{{{"geo", 1, first.sql()},
+                                                     {"geo", 2, second.sql()},
+                                                     {"geo", 3, third.sql()},
+                                                     {"geo", 4, fourth.sql()},
+                                                     {"geo", 5, {.postgres = history_by_sequence}}}};
   return list;
 }
 

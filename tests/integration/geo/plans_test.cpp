@@ -10,7 +10,7 @@ using distsys::tests::geo_database;
 
 namespace {
 
-const ports::call_context context = ports::call_context::within(5min);
+const ports::call_context context;
 const timestamp start = timestamp(std::chrono::sys_days(std::chrono::year{2025} / 4 / 9));
 
 /// Everything that the roles ask.

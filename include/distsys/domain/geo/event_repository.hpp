@@ -91,12 +91,18 @@ struct quad_counts {
 enum class verdict { added, changed, unchanged, older };
 std::string_view name(verdict v) noexcept;
 
+/// Of the history: from `first` up to but not including `past`.
+struct sequence_range {
+  std::int64_t first = 0, past = 0;
+};
+
 /// What is no longer kept. The epoch keeps all of its sort.
 struct retention {
   std::string source;          // empty: of any
   timestamp ended_before{};    // events that ended before, with all that is known of them
   timestamp expired_before{};  // events that expired before, and did not change since
   timestamp history_before{};  // what had been replaced by then: the history stays exact from then on; dead letters
+  std::vector<sequence_range> left;  // of the history: history_partitions will see to it
 };
 
 /// Every event of an observation is counted in one of the first four. An event that had ended and is seen again is
