@@ -55,7 +55,7 @@ awaitable<result<std::shared_ptr<exchange>>> attempt(session& on, const std::sha
 awaitable<result<void>> describe(session& on, const std::shared_ptr<statement_shape>& shape,
                                  const ports::call_context& context, const std::string& label, bool shared) {
   if (auto done = co_await ask(on, exchange::describe(shape), context, label, shared); !done) co_return done.error();
-  if (!shape->described) co_return shape->misunderstood();
+  if (shape->misfit) co_return shape->misunderstood();
   co_return result<void>{};
 }
 

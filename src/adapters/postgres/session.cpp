@@ -72,6 +72,11 @@ void session::submit(std::shared_ptr<exchange> e) {
     e->fail({{errc::unavailable, "the connection is closed"}, {}, 0, true});
     return e->answer();
   }
+  // A call of several hops has no time for another one: the grace behind its deadline is for an answer.
+  if (e->until <= runtime::steady_now()) {
+    e->fail({{errc::timeout, "the deadline passed before it was sent"}, {}, 0, false});
+    return e->answer();
+  }
   e->cancels_before = cancels_made_;
   wake_at(e->until);
   pipeline_.push(std::move(e));

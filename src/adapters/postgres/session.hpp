@@ -81,6 +81,7 @@ class session : public std::enable_shared_from_this<session> {
   void look_at_deadlines();
   void end_late(std::size_t i, runtime::deadline now, runtime::deadline& next);
   void give_until(runtime::deadline t);
+  bool late_for_good(runtime::deadline now) const { return last_chance_ <= now && !pipeline_.empty(); }
   void cancel(const std::shared_ptr<exchange>& e);
   void ask_server_to_cancel();
 

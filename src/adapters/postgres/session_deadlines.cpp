@@ -38,7 +38,9 @@ void session::look_at_deadlines() {
     give_until(now + patience_with_reads);
     ask_server_to_cancel();
   }
-  if (last_chance_ <= now && !pipeline_.empty()) return close({errc::unavailable, "the server did not answer in time"});
+  if (late_for_good(now)) receive();  // while this loop was busy an answer may have come
+  if (state_ == state::closed) return;
+  if (late_for_good(now)) return close({errc::unavailable, "the server did not answer in time"});
   if (cancelling_ && cancel_until_ <= now) return close({errc::unavailable, "a request to cancel was not taken"});
   if (cancelling_) next = std::min(next, cancel_until_);
   next = std::min(next, pipeline_.empty() ? runtime::deadline::max() : last_chance_);
@@ -71,7 +73,7 @@ void session::end_late(std::size_t i, runtime::deadline now, runtime::deadline& 
     e->fail({{errc::timeout, "the deadline passed"}, {}, 0, false});
     return e->answer();
   }
-  give_until(std::max(e->until, now) + grace);
+  give_until(e->until + grace);
   ask_server_to_cancel();
 }
 

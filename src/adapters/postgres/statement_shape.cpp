@@ -23,7 +23,8 @@ void statement_shape::describe(const PGresult* r) {
     column_types.push_back(PQftype(r, i));
     binary_results = binary_results && has_binary_form(column_types.back());
   }
-  described = parameter_types.size() == parameters;
+  misfit = parameter_types.size() != parameters;
+  described = !misfit;
 }
 
 result<std::shared_ptr<statement_shape>> shape_catalog::get(const ports::statement& s) {

@@ -21,6 +21,7 @@ struct statement_shape {
   std::string label;  // its first words
   std::size_t parameters = 0;
   bool described = false;  // the rest is known; a changed schema makes it unknown again
+  bool misfit = false;     // the server counts other parameters than this driver
   std::vector<Oid> parameter_types;
   std::vector<Oid> column_types;
   bool binary_results = false;
@@ -29,7 +30,7 @@ struct statement_shape {
   bool ready() const noexcept { return described || parameters == 0; }
   /// From the answer to a Describe.
   void describe(const PGresult* r);
-  /// Of a shape that is not `described` after that: the server counts other parameters than this driver.
+  /// Of a shape that is a misfit after that.
   error misunderstood() const { return {errc::internal, "`" + label + "` was described otherwise than asked"}; }
 };
 

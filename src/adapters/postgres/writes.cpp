@@ -72,7 +72,8 @@ class batch_run {
         committed = true;
       }
       if (auto done = co_await perform(*e, e, first); !done) co_return done.error();
-      if (next < batch_.size() && !shapes_[next]->ready()) co_return shapes_[next]->misunderstood();
+      // Another batch may have made its types unknown again meanwhile: then it is asked about once more.
+      if (next < batch_.size() && shapes_[next]->misfit) co_return shapes_[next]->misunderstood();
     }
     co_return std::move(outcome_);
   }

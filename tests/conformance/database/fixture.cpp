@@ -3,6 +3,7 @@
 #include "distsys/foundation/url.hpp"
 
 #include <stdexcept>
+#include <thread>
 #include <utility>
 #include <variant>
 
@@ -25,27 +26,39 @@ awaitable<bool> close_database(ports::database& db) {
 }
 
 // Contexts are referred to by a call: a started one owns its own.
-awaitable<result<ports::batch_outcome>> execute_with(ports::database& db, batch b, call_context c) {
-  co_return co_await db.execute(c, std::move(b));
+awaitable<result<ports::batch_outcome>> execute_with(ports::database& db, punctuality& watch, batch b, call_context c) {
+  co_return co_await watch.watch(c.deadline, db.execute(c, std::move(b)));
 }
 
-awaitable<result<table>> query_with(ports::database& db, statement s, call_context c) {
-  co_return co_await db.query(c, std::move(s));
+awaitable<result<table>> query_with(ports::database& db, punctuality& watch, statement s, ports::read_options o,
+                                    call_context c) {
+  co_return co_await watch.watch(c.deadline, db.query(c, std::move(s), o));
 }
 
 }  // namespace
 
+bool until(const std::function<bool()>& condition) {
+  const auto limit = runtime::steady_now() + 30s;
+  while (runtime::steady_now() < limit) {
+    if (condition()) return true;
+    std::this_thread::yield();
+  }
+  return false;
+}
+
 opened_database::opened_database(running_loops& loops, const std::string& address)
-    : loops_(loops), db_(open_database(loops.get(), address)) {}
+    : loops_(loops), remote_(!address.starts_with("sqlite:")), db_(open_database(loops.get(), address)) {}
 
 opened_database::~opened_database() { close(); }
 
 void opened_database::close() {
-  if (!std::exchange(closed_, true)) loops_.run(close_database(*db_));
+  if (std::exchange(closed_, true)) return;
+  loops_.run(close_database(*db_));
+  if (remote_) CHECK(watch_.late() == 0);
 }
 
 result<ports::batch_outcome> opened_database::execute(batch b, call_context c) {
-  return loops_.run(db_->execute(c, std::move(b)));
+  return loops_.run(execute_with(*db_, watch_, std::move(b), std::move(c)));
 }
 
 result<ports::batch_outcome> opened_database::execute(std::string sql, table parameters,
@@ -56,7 +69,7 @@ result<ports::batch_outcome> opened_database::execute(std::string sql, table par
 }
 
 result<table> opened_database::query(std::string sql, table parameters, ports::read_options o, call_context c) {
-  return loops_.run(db_->query(c, {std::move(sql), std::move(parameters), {}}, o));
+  return loops_.run(query_with(*db_, watch_, {std::move(sql), std::move(parameters), {}}, o, std::move(c)));
 }
 
 std::int64_t opened_database::number(std::string sql, table parameters) {
@@ -79,13 +92,13 @@ result<void> opened_database::migrate(std::span<const ports::migration> migratio
 }
 
 std::unique_ptr<started<result<ports::batch_outcome>>> opened_database::start(batch b, call_context c) {
-  return std::make_unique<started<result<ports::batch_outcome>>>(loops_.get().loop(1),
-                                                                 execute_with(*db_, std::move(b), std::move(c)));
+  return std::make_unique<started<result<ports::batch_outcome>>>(
+      loops_.get().loop(1), execute_with(*db_, watch_, std::move(b), std::move(c)));
 }
 
 std::unique_ptr<started<result<table>>> opened_database::start_query(std::string sql, call_context c) {
   return std::make_unique<started<result<table>>>(loops_.get().loop(1),
-                                                  query_with(*db_, {std::move(sql), {}, {}}, std::move(c)));
+                                                  query_with(*db_, watch_, {std::move(sql), {}, {}}, {}, std::move(c)));
 }
 
 database_case::database_case(const database_backend& b, const std::string& parameters)

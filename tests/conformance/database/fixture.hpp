@@ -7,10 +7,12 @@
 #include "tests/support/fault_peer.hpp"
 #include "tests/support/loops.hpp"
 #include "tests/support/matrix.hpp"
+#include "tests/support/punctuality.hpp"
 #include "tests/support/scratch_dir.hpp"
 #include "tests/support/started.hpp"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,7 +29,11 @@ using ports::table;
 /// A short wait must not be a flaky one: nothing that succeeds takes this long.
 inline call_context soon() { return call_context::within(20s); }
 
-/// A database opened by its URL, closed when destroyed.
+/// Waits for it up to 30 s; did it come true?
+bool until(const std::function<bool()>& condition);
+
+/// A database opened by its URL, closed when destroyed. Behind a network each of its calls must end by its deadline and
+/// 100 ms: checked when it is closed. An embedded one also waits for threads that no loop's clock speaks of.
 class opened_database {
  public:
   opened_database(running_loops& loops, const std::string& address);
@@ -51,9 +57,13 @@ class opened_database {
   /// On the second loop, without waiting.
   std::unique_ptr<started<result<ports::batch_outcome>>> start(batch b, call_context c = soon());
   std::unique_ptr<started<result<table>>> start_query(std::string sql, call_context c = soon());
+  /// For calls that are made otherwise.
+  punctuality& watch() noexcept { return watch_; }
 
  private:
   running_loops& loops_;
+  const bool remote_;
+  punctuality watch_;
   std::shared_ptr<ports::database> db_;
   bool closed_ = false;
 };

@@ -40,6 +40,28 @@ DATABASE_CASE("a result over its limits is refused before it has come") {
   CHECK(t.db.number("SELECT 7") == 7);
 }
 
+DATABASE_CASE("a call of several hops has no more time than one") {
+  EACH_DATABASE_BEHIND_A_PEER();
+  t.make_items();
+  opened_database far(t.loops, address);
+  REQUIRE(far.query("SELECT 1"));
+  REQUIRE(far.execute({insert_item(-1)}));
+  // Statements that are new are asked about, each in a hop of its own: the deadline passes in one or the other.
+  for (int i = 0; i < 12; ++i) {
+    const std::string tag = " /* " + std::to_string(i) + " */";
+    peer.set_now({.what = fault::kind::none, .delay = std::chrono::milliseconds(10 * i)});
+    batch b;
+    for (const std::int64_t n : {1, 2, 3}) {
+      const std::string key = std::to_string(n) + " * ?" + tag;
+      b.push_back({"UPDATE item SET value = 1 WHERE id = " + key, table::row(i), {}});
+    }
+    const auto done = far.execute(std::move(b), call_context::within(100ms));
+    if (!done) CHECK((done.error() == errc::timeout || done.error() == errc::indeterminate));
+    peer.set_now({});
+    REQUIRE(until([&] { return far.execute({{"DELETE FROM item WHERE id = -2", {}, {}}}).has_value(); }));
+  }
+}
+
 DATABASE_CASE("a server that takes no request to cancel holds neither connections nor the end") {
   EACH_DATABASE_BEHIND_A_PEER();
   t.make_items();
@@ -50,7 +72,7 @@ DATABASE_CASE("a server that takes no request to cancel holds neither connection
   peer.set_now({.what = fault::kind::stall});
   for (const auto& tx : all) {
     const auto brief = call_context::within(50ms);
-    CHECK(!t.loops.run(tx->execute(brief, insert_item(1))));
+    CHECK(!t.loops.run(far.watch().watch(brief.deadline, tx->execute(brief, insert_item(1)))));
   }
   all.clear();
   peer.set({});  // the requests to cancel stay where they are

@@ -62,7 +62,10 @@ std::string with_port(const std::string& address, std::uint16_t port) {
 kv_store_case::kv_store_case(const kv_store_backend& b, const std::string& address)
     : backend(b), prefix("test:" + runtime::random_hex(8) + ":"), store(open_kv_store(loops.get(), address)) {}
 
-kv_store_case::~kv_store_case() { loops.run(close_kv_store(*store)); }
+kv_store_case::~kv_store_case() {
+  loops.run(close_kv_store(*store));
+  CHECK(watch.late() == 0);
+}
 
 std::string kv_store_case::get(const std::string& k) {
   const auto c = soon();

@@ -6,6 +6,7 @@
 #include "tests/support/fault_peer.hpp"
 #include "tests/support/loops.hpp"
 #include "tests/support/matrix.hpp"
+#include "tests/support/punctuality.hpp"
 #include "tests/support/scratch_dir.hpp"
 #include "tests/support/started.hpp"
 
@@ -66,6 +67,8 @@ class kv_store_case {
   std::string prefix;
   running_loops loops{2};
   std::shared_ptr<ports::kv_store> store;
+  /// Calls that it watched have ended by their deadlines and 100 ms: checked at the end of the case.
+  punctuality watch;
 };
 
 }  // namespace distsys::tests
