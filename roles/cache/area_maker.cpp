@@ -289,8 +289,9 @@ awaitable<result<made>> area_maker::directly(geo::event_query query, trust how) 
     direct_.add();
     const auto page = co_await events_.find(context, query);
     if (!page) co_return page.error();
-    // Where something changes all the time, the last attempt is as good as it gets. What is told late changes the past.
-    if (n < attempts && !co_await untouched(m.watch)) continue;
+    // Of several statements. Where something changes all the time, the last attempt is as good as it gets. What is told
+    // late changes the past.
+    if (!page->one_moment && n < attempts && !co_await untouched(m.watch)) continue;
     m.body = collection_of(*page);
     co_return m;
   }

@@ -80,10 +80,10 @@ awaitable<result<made>> event_counts::kinds(shared_request wanted, trust how) {
     }
     const auto counted = co_await engine_.events.count_kinds(context, wanted->query);
     if (!counted) co_return counted.error();
-    // Several statements. Where something changes all the time, the last attempt is as good as it gets.
-    if (n < attempts && !co_await engine_.areas.untouched(m.watch)) continue;
+    // Of several statements. Where something changes all the time, the last attempt is as good as it gets.
+    if (!counted->one_moment && n < attempts && !co_await engine_.areas.untouched(m.watch)) continue;
     kind_counts counts;
-    for (const auto& [kind, number] : *counted) counts[kind] += number;
+    for (const auto& [kind, number] : counted->counts) counts[kind] += number;
     m.body = kinds_json(counts);
     co_return m;
   }

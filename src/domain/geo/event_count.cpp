@@ -41,14 +41,16 @@ awaitable<result<void>> count_unsure(const ports::call_context& context, ports::
   co_return result<void>{};
 }
 
-/// The index alone says it, but for the few events on the very edge.
-awaitable<result<bool>> count_edge(const ports::call_context& context, ports::database& db, const scan& scans,
-                                   const area& where, std::span<const cell_range> edge, count_options options,
-                                   counts_by_kind& counts) {
-  if (edge.empty()) co_return true;
+/// The index alone says it, but for the few events on the very edge. Answers by how many statements; nothing where
+/// there are too many rows.
+awaitable<result<std::optional<unsigned>>> count_edge(const ports::call_context& context, ports::database& db,
+                                                      const scan& scans, const area& where,
+                                                      std::span<const cell_range> edge, count_options options,
+                                                      counts_by_kind& counts) {
+  if (edge.empty()) co_return std::optional(0u);
   const auto rows = co_await db.query(context, scans.listed(edge, options.max_rows + 1));
   if (!rows) co_return rows.error();
-  if (rows->rows() > options.max_rows) co_return false;
+  if (rows->rows() > options.max_rows) co_return std::optional<unsigned>();
   std::vector<std::int64_t> unsure;
   for (std::size_t i = 0; i < rows->rows(); ++i) {
     const cell_id cell = rows->at(i, 0).integer();
@@ -60,20 +62,20 @@ awaitable<result<bool>> count_edge(const ports::call_context& context, ports::da
   }
   const auto done = co_await count_unsure(context, db, where, unsure, options.by_kind, counts);
   if (!done) co_return done.error();
-  co_return true;
+  co_return std::optional(unsure.empty() ? 1u : 2u);
 }
 
-awaitable<result<std::optional<counts_by_kind>>> count_history(const ports::call_context& context, ports::database& db,
-                                                               const scan& scans, const event_query& query,
-                                                               count_options options) {
+awaitable<result<std::optional<area_count>>> count_history(const ports::call_context& context, ports::database& db,
+                                                           const scan& scans, const event_query& query,
+                                                           count_options options) {
   options.max_rows = std::min(options.max_rows, most_history_rows);
   const auto t = co_await db.query(
       context, scans.any_order(scan::columns::features, ranges_of(query.where), options.max_rows + 1));
   if (!t) co_return t.error();
-  if (t->rows() > options.max_rows) co_return std::optional<counts_by_kind>();
-  counts_by_kind counts;
-  for (auto& r : scans.matching(*t)) ++counts[options.by_kind ? std::move(r.kind) : std::string()];
-  co_return std::optional(std::move(counts));
+  if (t->rows() > options.max_rows) co_return std::optional<area_count>();
+  area_count counted{.by_kind = {}, .one_moment = true};
+  for (auto& r : scans.matching(*t)) ++counted.by_kind[options.by_kind ? std::move(r.kind) : std::string()];
+  co_return std::optional(std::move(counted));
 }
 
 }  // namespace
@@ -89,42 +91,42 @@ std::uint64_t total_of(const counts_by_kind& counts) {
   return total;
 }
 
-awaitable<result<std::optional<counts_by_kind>>> count_within(const ports::call_context& context, ports::database& db,
-                                                              const scan& scans, const event_query& query,
-                                                              count_options options) {
+awaitable<result<std::optional<area_count>>> count_within(const ports::call_context& context, ports::database& db,
+                                                          const scan& scans, const event_query& query,
+                                                          count_options options) {
   if (scans.of_history()) co_return co_await count_history(context, db, scans, query, options);
   const auto parts = parts_of(query.where);
-  counts_by_kind counts;
+  area_count counted;
   // The edge first: it says whether the rest is wanted.
-  const auto edge = co_await count_edge(context, db, scans, query.where, parts.edge, options, counts);
+  const auto edge = co_await count_edge(context, db, scans, query.where, parts.edge, options, counted.by_kind);
   if (!edge) co_return edge.error();
-  if (!*edge) co_return std::optional<counts_by_kind>();
-  if (parts.whole.empty()) co_return std::optional(std::move(counts));
+  if (!*edge) co_return std::optional<area_count>();
+  counted.one_moment = **edge + (parts.whole.empty() ? 0 : 1) <= 1;
+  if (parts.whole.empty()) co_return std::optional(std::move(counted));
   const auto whole = co_await db.query(context, scans.counted(parts.whole, options.by_kind));
   if (!whole) co_return whole.error();
   for (std::size_t i = 0; i < whole->rows(); ++i) {
     const auto count = static_cast<std::uint64_t>(whole->at(i, options.by_kind ? 1 : 0).integer());
-    if (count > 0) counts[options.by_kind ? std::string(whole->at(i, 0).text()) : std::string()] += count;
+    if (count > 0) counted.by_kind[options.by_kind ? std::string(whole->at(i, 0).text()) : std::string()] += count;
   }
-  co_return std::optional(std::move(counts));
+  co_return std::optional(std::move(counted));
 }
 
-awaitable<result<std::vector<std::pair<std::string, std::uint64_t>>>> event_repository::count_kinds(
-    const ports::call_context& context, event_query query) {
+awaitable<result<kinds_read>> event_repository::count_kinds(const ports::call_context& context, event_query query) {
   if (const auto ok = check(query); !ok) co_return ok.error();
   const scan scans(query, db_->sql_dialect(), runtime::now());
-  counts_by_kind counts;
+  area_count counted;
   if (const auto* n = std::get_if<nearest>(&query.where)) {
     auto found = co_await count_nearest(context, *db_, scans, *n);
     if (!found) co_return found.error();
-    counts = std::move(*found);
+    counted = {.by_kind = std::move(*found), .one_moment = true};
   } else {
     auto found = co_await count_within(context, *db_, scans, query, {.max_rows = most_edge_rows, .by_kind = true});
     if (!found) co_return found.error();
     if (!*found) co_return too_many_to_count(query);
-    counts = std::move(**found);
+    counted = std::move(**found);
   }
-  co_return std::vector<std::pair<std::string, std::uint64_t>>(counts.begin(), counts.end());
+  co_return kinds_read{{counted.by_kind.begin(), counted.by_kind.end()}, counted.one_moment};
 }
 
 }  // namespace distsys::domain::geo

@@ -49,6 +49,7 @@ awaitable<result<std::optional<event_page>>> read_little(const ports::call_conte
   std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.where < b.where; });
   auto page = page_of(std::move(rows), query);
   page.matched = matched;
+  page.one_moment = true;
   co_return page;
 }
 
@@ -119,7 +120,7 @@ awaitable<result<event_page>> event_repository::find_within(const ports::call_co
   auto page = page_of(std::move(*rows), query);
   const auto matched = co_await count_within(context, *db_, scans, query, {.max_rows = max_counted});
   if (!matched) co_return matched.error();
-  if (*matched) page.matched = total_of(**matched);
+  if (*matched) page.matched = total_of((*matched)->by_kind);
   co_return page;
 }
 

@@ -19,7 +19,8 @@ struct ranked {
 /// Positive doubles sort like their bits.
 std::int64_t bits(double distance) { return std::bit_cast<std::int64_t>(distance + 0.0); }
 
-/// The k nearest, by growing circles: what lies within a circle that holds k is exact.
+/// The k nearest, by growing circles: what lies within a circle that holds k is exact. The last statement alone has
+/// read them, so that they are of one moment.
 awaitable<result<std::vector<ranked>>> rank(const ports::call_context& context, ports::database& db, const scan& scans,
                                             const nearest& n) {
   constexpr double half_circumference = 3.14159265358979323846 * earth_radius_m * 1.000001;
@@ -96,6 +97,7 @@ awaitable<result<event_page>> event_repository::find_nearest(const ports::call_c
   }
   auto page = page_of(std::move(rows), query);
   page.matched = matched;
+  page.one_moment = scans.of_history();
   co_return page;
 }
 

@@ -37,9 +37,9 @@ class switched_database : public ports::database {
   std::atomic<int> area_queries{0};
   // As many as read at a time, as in a pool of connections; 0: any number.
   std::atomic<int> readers{0};
-  std::atomic<bool> deaf{false};       // announcements of commits do not come through
-  std::atomic<bool> past_held{false};  // what reads the past keeps its reader
-  std::atomic<int> past_reading{0};
+  std::atomic<bool> deaf{false};                    // announcements of commits do not come through
+  std::atomic<bool> past_held{false};               // what reads the past keeps its reader
+  std::atomic<int> past_reading{0}, past_reads{0};  // now, and since the start
 
  private:
   awaitable<result<ports::batch_outcome>> do_execute(const ports::call_context& c, ports::batch b) override {
@@ -62,6 +62,7 @@ class switched_database : public ports::database {
     area_queries += area ? 1 : 0;
     if (s.sql.find("c.observed <= ?") != std::string::npos) {
       ++past_reading;
+      ++past_reads;
       while (past_held) co_await runtime::sleep_for(std::chrono::milliseconds(1));
       --past_reading;
     }

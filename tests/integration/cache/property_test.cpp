@@ -49,7 +49,7 @@ awaitable<std::string> count_oracle(geo::event_repository& events, std::string q
   if (!wanted.by_cell) {
     const auto counted = (co_await events.count_kinds(context, wanted.query)).value();
     kind_counts counts;
-    for (const auto& [kind, n] : counted) counts[kind] += n;
+    for (const auto& [kind, n] : counted.counts) counts[kind] += n;
     co_return kinds_json(counts);
   }
   const auto counted = (co_await events.count_quads(context, wanted.cells, wanted.level)).value();

@@ -45,14 +45,12 @@ class world {
     const domain::geo::position p = position();
     std::string q;
     const auto text = [](double v) { return std::to_string(v); };
-    bool near = false;
     switch (random_.below(5)) {
       case 0:
         q = "bbox=" + text(p.lon) + ',' + text(std::max(-90.0, p.lat - 0.02)) + ',' +
             text(p.lon + 0.03 > 180 ? p.lon + 0.03 - 360 : p.lon + 0.03) + ',' + text(p.lat);
         break;
       case 1:
-        near = true;
         q = "near=" + text(p.lat) + ',' + text(p.lon) + "&k=" + std::to_string(1 + random_.below(12));
         break;
       case 2:
@@ -62,8 +60,7 @@ class world {
         q = "lat=" + text(p.lat) + "&lon=" + text(p.lon) + "&radius=" + std::to_string(1 + random_.below(6000)) + 'm';
     }
     if (random_.chance(0.3)) q += random_.chance(0.5) ? "&kind=jam" : "&min_severity=5";
-    // Some seconds after the first observation, and so before or after the latest ones.
-    if (!near && random_.chance(0.15)) q += "&at=1970-01-01T00:16:4" + std::to_string(random_.below(10)) + 'Z';
+    if (random_.chance(0.15)) q += past();
     return q;
   }
 
@@ -74,7 +71,11 @@ class world {
     std::string q =
         "lat=" + text(p.lat) + "&lon=" + text(p.lon) + "&radius=" + std::to_string(1 + random_.below(6000)) + 'm';
     // Near a pole an area touches too many cells.
-    if (p.lat < 80 && random_.chance(0.5)) q += "&by=cell&level=" + std::to_string(10 + random_.below(5));
+    if (p.lat < 80 && random_.chance(0.5)) {
+      q += "&by=cell&level=" + std::to_string(10 + random_.below(5));
+    } else if (random_.chance(0.3)) {
+      q += past();
+    }
     if (random_.chance(0.3)) q += "&kind=jam";
     return q;
   }
@@ -82,6 +83,9 @@ class world {
   runtime::random& random() { return random_; }
 
  private:
+  /// Some seconds after the first observation, and so before or after the latest ones.
+  std::string past() { return "&at=1970-01-01T00:16:4" + std::to_string(random_.below(10)) + 'Z'; }
+
   runtime::random random_;
 };
 

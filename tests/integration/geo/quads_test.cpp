@@ -143,7 +143,7 @@ awaitable<void> counts_equal_the_oracle(geo_database& g) {
     }
     for (const auto* e : hits) ++expected[e->kind];
     const auto counts = (co_await g.events.count_kinds(context, q)).value();
-    const std::map<std::string, std::uint64_t> found(counts.begin(), counts.end());
+    const std::map<std::string, std::uint64_t> found(counts.counts.begin(), counts.counts.end());
     INFO("query " << i << " area " << q.where.index());
     if (std::holds_alternative<nearest>(q.where)) {  // equal distances may come in any order
       std::uint64_t total = 0;

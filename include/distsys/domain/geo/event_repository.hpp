@@ -40,6 +40,13 @@ struct event_page {
   std::optional<std::uint64_t>
       matched;              // exact; nothing when more than 100,000 lie on the area's edge, or of the history
   std::string next_cursor;  // empty: no more
+  bool one_moment = false;  // one statement has read all of it: no change lies between its parts
+};
+
+/// How many match, by kind, ascending.
+struct kinds_read {
+  std::vector<std::pair<std::string, std::uint64_t>> counts;
+  bool one_moment = false;  // as of event_page
 };
 
 enum class change_kind { appeared, changed, ended };
@@ -171,8 +178,7 @@ class event_repository {
 
   /// How many match, by kind, exactly. Limit and cursor play no part. Of nearest: its k. errc::too_large when more than
   /// 900,000 lie on the area's edge (of the history: in it).
-  awaitable<result<std::vector<std::pair<std::string, std::uint64_t>>>> count_kinds(const ports::call_context& context,
-                                                                                    event_query query);
+  awaitable<result<kinds_read>> count_kinds(const ports::call_context& context, event_query query);
 
   /// errc::not_found. Aliases find it too. At most the last 1,000 changes.
   awaitable<result<event_history>> find_one(const ports::call_context& context, std::string source, std::string id);
