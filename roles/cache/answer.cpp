@@ -5,6 +5,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <functional>
 #include <vector>
 
@@ -12,9 +13,22 @@ namespace distsys::roles::cache {
 
 namespace geo = domain::geo;
 
+namespace {
+
+constexpr std::string_view collection_begins = R"({"type":"FeatureCollection")";
+
+}  // namespace
+
 std::size_t answer::heap_bytes() const noexcept {
   return sizeof(answer) + 32 + key.capacity() + body.capacity() + head.capacity() + watch.heap_bytes() +
          gzip_form::allowance(body.size());
+}
+
+bool answer::may_tell_of(std::string_view source) const {
+  if (!body.starts_with(collection_begins)) return true;
+  std::string member = R"("source":)";  // as features are stored
+  json::append_string(member, source);
+  return ::memmem(body.data(), body.size(), member.data(), member.size()) != nullptr;
 }
 
 std::string etag_of(std::string_view bytes) {
@@ -44,7 +58,7 @@ std::string collection_of(std::span<const std::string_view> features, std::optio
   for (const std::string_view feature : features) size += feature.size() + 1;
   std::string out;
   out.reserve(size);
-  out += R"({"type":"FeatureCollection")";
+  out += collection_begins;
   if (matched) out += R"(,"numberMatched":)" + std::to_string(*matched);
   out += R"(,"numberReturned":)" + std::to_string(features.size());
   if (!next_cursor.empty()) {

@@ -32,6 +32,8 @@ struct answer {
   std::int64_t next_expiry = domain::geo::event_rows::never;  // ms since 1970: when the first of its events expires
   mutable gzip_form gzip;                                     // of body
 
+  /// May it tell of events of this source? A count does not say whose events it counts.
+  bool may_tell_of(std::string_view source) const;
   /// With the allowance of `gzip`, made or not: it comes when the answer is already kept.
   std::size_t heap_bytes() const noexcept;
 };

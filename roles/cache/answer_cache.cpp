@@ -79,4 +79,14 @@ std::size_t answer_cache::sweep() {
   return n;
 }
 
+std::vector<shared_answer> answer_cache::all_if(const std::function<bool(const answer&)>& wanted) {
+  std::vector<shared_answer> all;
+  answers_.erase_if([&all](std::string_view, const shared_answer& a) {
+    if (a->watch.valid()) all.push_back(a);
+    return false;
+  });
+  std::erase_if(all, [&wanted](const shared_answer& a) { return !wanted(*a); });
+  return all;
+}
+
 }  // namespace distsys::roles::cache

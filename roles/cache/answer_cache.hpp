@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,8 @@ class answer_cache {
 
   /// Frees everything that is not valid any more. Answers how many.
   std::size_t sweep();
+  /// The valid ones that `wanted` is true of, which is asked without a lock.
+  std::vector<shared_answer> all_if(const std::function<bool(const answer&)>& wanted);
 
   caching::sharded_map<shared_answer>::totals totals() const { return answers_.read(); }
   std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }

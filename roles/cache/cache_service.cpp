@@ -19,7 +19,7 @@ cache_service::cache_service(app::role_context& context, const cache_settings& s
       explain_(engine_),
       writers_(settings.writers),
       intake_(engine_.events, writers_),
-      purge_(engine_, writers_),
+      purge_(engine_, counts_, writers_),
       stream_handler_(engine_.events, engine_.streams),
       coverage_(context.database("database")),
       tail_(engine_),

@@ -73,7 +73,14 @@ engine::dropped engine::purge() {
   return sweep();
 }
 
+// An answer outlives its cells, and what is asked of the database directly has none.
 engine::dropped engine::purge(const std::string& source) {
+  const auto found = answers.all_if([&source](const answer& a) { return a.may_tell_of(source); });
+  std::vector<const slot_table::watch*> watches;
+  watches.reserve(found.size());
+  for (const shared_answer& a : found) watches.push_back(&a->watch);
+  if (shared) shared->forget();
+  slots.touch(watches);
   return purge(cells.quads_if([&source](const cell& c) {
     const auto names = c.split() ? std::span<const std::string>() : c.rows->sources();
     return std::find(names.begin(), names.end(), source) != names.end();

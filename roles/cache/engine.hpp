@@ -48,7 +48,7 @@ struct engine {
   /// Forgets what is kept of the quads; of everything.
   dropped purge(const std::vector<domain::geo::quad>& quads);
   dropped purge();
-  /// Forgets what holds events of a source.
+  /// Forgets what holds events of a source, and may: it looks at every answer that is kept (a second for some 2 GiB).
   dropped purge(const std::string& source);
 
   /// Ends what is under way. Before it is destroyed.

@@ -95,6 +95,18 @@ event_counts::shared_tile event_counts::find(const geo::quad& q, unsigned level,
   return good ? t : nullptr;
 }
 
+void event_counts::forget() {
+  std::vector<shared_tile> all;
+  tiles_.erase_if([&all](std::string_view, const shared_tile& t) {
+    all.push_back(t);
+    return true;
+  });
+  std::vector<const slot_table::watch*> watches;
+  watches.reserve(all.size());
+  for (const shared_tile& t : all) watches.push_back(&t->watch);
+  engine_.slots.touch(watches);
+}
+
 awaitable<result<void>> event_counts::load(std::span<const geo::quad> missing, unsigned level,
                                            std::vector<shared_tile>& to) {
   std::vector<std::shared_ptr<count_tile>> fresh;

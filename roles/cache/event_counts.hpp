@@ -29,6 +29,8 @@ class event_counts {
   void add_routes(net::router& routes);
 
   caching::sharded_map<std::shared_ptr<const count_tile>>::totals totals() const { return tiles_.read(); }
+  /// Drops all tiles: they do not say whose events they count. Any thread.
+  void forget();
   /// Tiles asked for that were kept, and that were not.
   std::uint64_t hits() const noexcept { return hits_.value(); }
   std::uint64_t misses() const noexcept { return misses_.value(); }

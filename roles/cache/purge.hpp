@@ -3,6 +3,7 @@
 
 #include "access.hpp"
 #include "engine.hpp"
+#include "event_counts.hpp"
 
 #include "distsys/domain/geo/quad.hpp"
 #include "distsys/net/router.hpp"
@@ -22,12 +23,13 @@ result<purge_request> read_purge(std::string_view body);
 /// Any loop. For those whose token has cache:purge. Nothing is lost by it: what is asked for next is read anew.
 class purge_handler {
  public:
-  purge_handler(engine& e, const access_list& who) : engine_(e), who_(who) {}
+  purge_handler(engine& e, event_counts& counts, const access_list& who) : engine_(e), counts_(counts), who_(who) {}
   void add_routes(net::router& routes);
   awaitable<net::http_response> purge(net::http_request& request);
 
  private:
   engine& engine_;
+  event_counts& counts_;
   const access_list& who_;
 };
 

@@ -1,6 +1,7 @@
 #include "slots.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 namespace distsys::roles::cache {
@@ -125,7 +126,7 @@ void slot_table::touch_if(Predicate wanted) {
     shard& s = shards_[i];
     const std::scoped_lock lock(s.mutex);
     const std::size_t erased = std::erase_if(s.slots, [&wanted](const auto& entry) {
-      if (!wanted(entry.first)) return false;
+      if (!wanted(entry.first, *entry.second)) return false;
       entry.second->touched.store(true, std::memory_order_release);
       return true;
     });
@@ -135,14 +136,22 @@ void slot_table::touch_if(Predicate wanted) {
 }
 
 void slot_table::touch(const geo::quad& q) {
-  touch_if([&q](std::uint64_t code) {
+  touch_if([&q](std::uint64_t code, const slot&) {
     const auto other = geo::quad::from_code(code);
     return other && (q.contains(*other) || other->contains(q));
   });
 }
 
+void slot_table::touch(std::span<const watch* const> watches) {
+  std::unordered_set<const slot*> wanted;
+  for (const watch* w : watches)
+    if (w->slots_)
+      for (const auto& s : *w->slots_) wanted.insert(s.get());
+  if (!wanted.empty()) touch_if([&wanted](std::uint64_t, const slot& s) { return wanted.contains(&s); });
+}
+
 void slot_table::clear() {
-  touch_if([](std::uint64_t) { return true; });
+  touch_if([](std::uint64_t, const slot&) { return true; });
 }
 
 std::size_t slot_table::size() const {

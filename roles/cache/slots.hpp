@@ -61,6 +61,8 @@ class slot_table {
   void touch(const domain::geo::position& p);
   /// Every watched quad that shares a position with `q`. O(watched quads).
   void touch(const domain::geo::quad& q);
+  /// Every quad that these watch, which this table has made. O(watched quads).
+  void touch(std::span<const watch* const> watches);
   /// Everything that is watched.
   void clear();
 

@@ -32,6 +32,27 @@ awaitable<void> purged(geo_database& g, running_cache& c) {
   CHECK(c.engine.answers.totals().entries == 0);
 }
 
+// What was asked of the database directly has no cells, and counts do not say whose events they count.
+awaitable<void> purged_without_cells(geo_database& g, running_cache& c) {
+  auto quake = event_at("q", {10, 10}, "earthquake");
+  quake.source = "usgs";
+  co_await put(g.events, {event_at("a", centre), quake});
+  const std::string there = "bbox=9,9,11,11", then = there + "&at=1970-01-01T01:00:00Z", cells = "&by=cell&level=10";
+  const std::string other = std::string(city) + "&at=1970-01-01T01:00:00Z";
+  for (const std::string& query : {then, other})
+    CHECK((co_await c.ask(query)).body.find("\"numberMatched\":1,") != std::string::npos);
+  for (const std::string& query : {there, there + cells}) CHECK((co_await c.ask_count(query)).status == 200);
+  REQUIRE(c.engine.cells.totals().entries == 0);
+  c.counts.forget();
+  CHECK(c.counts.totals().entries == 0);
+  CHECK((co_await c.ask(then)).cache_status.find("hit") != std::string::npos);
+  CHECK(c.engine.purge("usgs").answers >= 2);
+  CHECK((co_await c.ask(other)).cache_status.find("hit") != std::string::npos);
+  CHECK((co_await c.ask(then)).cache_status.find("fwd=") != std::string::npos);
+  for (const std::string& query : {there, there + cells})
+    CHECK((co_await c.ask_count(query)).cache_status.find("fwd=miss") != std::string::npos);
+}
+
 std::size_t heap_in_use() {
   const struct mallinfo2 m = ::mallinfo2();
   return m.uordblks + m.hblkhd;
@@ -94,6 +115,8 @@ awaitable<void> counted(geo_database& g, running_cache& c) {
 }  // namespace
 
 TEST_CASE("what is kept of an area or of a source can be forgotten") { with_cache({}, &purged); }
+
+TEST_CASE("what is kept of a source without its cells is forgotten, too") { with_cache({}, &purged_without_cells); }
 
 TEST_CASE("the bytes that are counted are those that the process grows by") { with_cache({}, &accounted); }
 
