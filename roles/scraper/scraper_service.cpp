@@ -196,7 +196,7 @@ awaitable<result<void>> scraper_service::add_tiles() {
         co_await tiles_.add(soon(), std::move(view), runtime::now(), {root->interval.least, root->interval.most});
     if (!added) co_return added.error();
   }
-  const auto gone = co_await tiles_.forget(soon(), runtime::now() - keep_forgotten);
+  const auto gone = co_await tiles_.forget(soon(), runtime::now(), keep_forgotten);
   if (!gone) co_return gone.error();
   if (*gone > 0) log::info("tiles that nobody polls are forgotten", {{"tiles", *gone}});
   co_return co_await release_dead();

@@ -5,6 +5,7 @@
 #include "tile_rows.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <tuple>
 
@@ -18,11 +19,12 @@ constexpr ports::read_options primary{.primary = true};
 
 std::int64_t lease_end(const claim_terms& terms) { return ms_of(terms.now + terms.lease); }
 
-/// Reads up to `most` tiles of some of the group's feeds that may be claimed.
-awaitable<result<void>> find_free(const ports::call_context& context, ports::database& db,
-                                  const std::vector<std::string>& feeds, std::size_t most, claim_terms terms,
-                                  std::vector<leased_tile>& found) {
-  for (std::size_t from = 0; from < feeds.size() && most > 0;) {
+/// Up to `most` tiles of the group's feeds that may be claimed, those due longest first.
+awaitable<result<std::vector<leased_tile>>> find_free(const ports::call_context& context, ports::database& db,
+                                                      const std::vector<std::string>& feeds, std::size_t most,
+                                                      claim_terms terms) {
+  std::vector<leased_tile> found;
+  for (std::size_t from = 0; from < feeds.size();) {
     ports::statement s;
     s.parameters = ports::table(names_padded(feeds, from) + 4);
     const std::string in = add_names(s.parameters, feeds, from);
@@ -36,9 +38,23 @@ awaitable<result<void>> find_free(const ports::call_context& context, ports::dat
     const auto rows = co_await db.query(context, std::move(s), primary);
     if (!rows) co_return rows.error();
     for (std::size_t r = 0; r < rows->rows(); ++r) found.push_back(tile_of(*rows, r));
-    most -= std::min(most, rows->rows());
   }
-  co_return result<void>{};
+  // Of several statements, each with its own first.
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return a.view.next_poll < b.view.next_poll; });
+  if (found.size() > most) found.erase(found.begin() + static_cast<std::ptrdiff_t>(most), found.end());
+  co_return found;
+}
+
+/// By the clock of the machine that the database runs on.
+awaitable<result<timestamp>> database_now(const ports::call_context& context, ports::database& db) {
+  static constexpr ports::per_dialect select{
+      .sqlite = "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
+      .postgres = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
+      .mysql = "SELECT CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED)"};
+  const auto rows = co_await db.query(context, {.sql = std::string(select(db.sql_dialect()))}, primary);
+  if (!rows) co_return rows.error();
+  co_return time_of_ms(rows->at(0, 0).integer());
 }
 
 ports::statement lease(std::vector<leased_tile>& tiles, const std::string& owner, std::int64_t until) {
@@ -99,7 +115,9 @@ awaitable<result<std::vector<leased_tile>>> tile_repository::claim(const ports::
   for (int attempt = 1;; ++attempt) {
     std::vector<leased_tile> found;
     for (const auto& group : groups) {
-      if (auto ok = co_await find_free(context, *db_, group.feeds, group.most, terms, found); !ok) co_return ok.error();
+      auto free = co_await find_free(context, *db_, group.feeds, group.most, terms);
+      if (!free) co_return free.error();
+      std::move(free->begin(), free->end(), std::back_inserter(found));
     }
     if (found.empty()) co_return found;
     // In one order everywhere, so that two claims never wait for each other's rows.
@@ -162,6 +180,24 @@ awaitable<result<std::size_t>> tile_repository::release(const ports::call_contex
   co_return static_cast<std::size_t>(done->affected.at(0));
 }
 
+awaitable<result<void>> tile_repository::postpone(const ports::call_context& context, std::vector<std::string> feeds,
+                                                  timestamp until) {
+  ports::batch b;
+  for (std::size_t from = 0; from < feeds.size();) {
+    ports::statement s;
+    s.parameters = ports::table(names_padded(feeds, from) + 2);
+    s.parameters.add(ms_of(until));
+    const std::string in = add_names(s.parameters, feeds, from);
+    s.sql = "UPDATE geo_tiles SET next_poll = ? WHERE feed IN " + in + " AND state = 0 AND next_poll < ?";
+    s.parameters.add(ms_of(until));
+    b.push_back(std::move(s));
+  }
+  if (b.empty()) co_return result<void>{};
+  const auto done = co_await db_->execute(context, std::move(b));
+  if (!done) co_return done.error();
+  co_return result<void>{};
+}
+
 awaitable<result<std::vector<std::string>>> tile_repository::owners(const ports::call_context& context) {
   const auto rows =
       co_await db_->query(context, {.sql = "SELECT DISTINCT owner FROM geo_tiles WHERE owner > ''"}, primary);
@@ -207,8 +243,11 @@ awaitable<result<std::vector<tile_view>>> tile_repository::list(const ports::cal
   co_return out;
 }
 
-awaitable<result<std::size_t>> tile_repository::forget(const ports::call_context& context, timestamp before) {
-  const std::int64_t t = ms_of(before);
+awaitable<result<std::size_t>> tile_repository::forget(const ports::call_context& context, timestamp now,
+                                                       std::chrono::milliseconds unasked_for) {
+  const auto theirs = co_await database_now(context, *db_);
+  if (!theirs) co_return theirs.error();
+  const std::int64_t t = ms_of(std::min(now, *theirs) - unasked_for);
   const auto rows = co_await db_->query(
       context,
       {.sql = "SELECT feed FROM geo_tiles GROUP BY feed HAVING MAX(next_poll) < ? AND MAX(lease_until) < ? AND "

@@ -245,9 +245,51 @@ awaitable<void> retires_and_forgets(tests::geo_database&, geo::tile_repository& 
   CHECK((co_await claim(tiles, "replay", "c", start + 1h)).at(0).memory.empty());
 
   (co_await tiles.add(soon(), root("other"), start + 24h, bounds)).value();
-  CHECK((co_await tiles.forget(soon(), start + 30min)).value() == 0);
-  CHECK((co_await tiles.forget(soon(), start + 24h)).value() == 1);
+  CHECK((co_await tiles.forget(soon(), start + 31min, 1min)).value() == 0);
+  CHECK((co_await tiles.forget(soon(), start + 25h, 1h)).value() == 1);
   CHECK((co_await tiles.list(soon())).value().at(0).feed == "other");
+}
+
+// A machine whose clock is eight days ahead has not been away for eight days.
+awaitable<void> forgets_by_the_slower_clock(tests::geo_database&, geo::tile_repository& tiles) {
+  const timestamp now = runtime::now();
+  auto t = root("polled elsewhere");
+  t.next_poll = now + 60s;
+  (co_await tiles.add(soon(), t, now, bounds)).value();
+  CHECK((co_await tiles.forget(soon(), now + 8 * 24h, 7 * 24h)).value() == 0);
+  auto old = root("left alone");
+  old.next_poll = now - 8 * 24h;
+  (co_await tiles.add(soon(), old, now - 8 * 24h, bounds)).value();
+  CHECK((co_await tiles.forget(soon(), now + 8 * 24h, 7 * 24h)).value() == 1);
+  CHECK((co_await tiles.list(soon())).value().at(0).feed == "polled elsewhere");
+}
+
+// A feed more than one statement names, so that there are three.
+awaitable<void> longest_due_first(tests::geo_database&, geo::tile_repository& tiles) {
+  constexpr int many = 1025;
+  std::vector<std::string> feeds;
+  for (int i = 0; i < many; ++i) {
+    auto t = root("f" + std::to_string(i));
+    t.next_poll = start - std::chrono::seconds(i);
+    feeds.push_back(t.feed);
+    (co_await tiles.add(soon(), std::move(t), start, bounds)).value();
+  }
+  const auto got = (co_await tiles.claim(soon(), {{feeds, 2}}, "a", at(start))).value();
+  std::set<std::string> names;
+  for (const auto& t : got) names.insert(t.view.feed);
+  CHECK(names == std::set<std::string>{"f1023", "f1024"});
+}
+
+awaitable<void> waits_as_one(tests::geo_database&, geo::tile_repository& tiles) {
+  for (const char* feed : {"a", "b", "c"}) (co_await tiles.add(soon(), root(feed), start, bounds)).value();
+  const auto held = co_await claim(tiles, "b", "me", start);
+  (co_await tiles.postpone(soon(), {"a", "b"}, start + 90s)).value();
+  (co_await tiles.postpone(soon(), {"a", "b"}, start + 10s)).value();  // what was asked before still holds
+  CHECK((co_await tiles.next_claim(soon(), {"a"}, at(start))).value() == start + 90s);
+  CHECK((co_await claim(tiles, "a", "me", start + 89s)).empty());
+  CHECK((co_await claim(tiles, "a", "me", start + 90s)).size() == 1);
+  CHECK((co_await claim(tiles, "c", "me", start)).size() == 1);
+  (co_await tiles.finish(soon(), held.at(0), good(start, 1))).value();  // its lease is still held
 }
 
 }  // namespace
@@ -257,6 +299,9 @@ TEST_CASE("a lost lease lets nothing be written") { with_tiles(leases_fence); }
 TEST_CASE("owners that race take each tile once") { with_tiles(owners_race); }
 TEST_CASE("a tile splits into quarters that hold its sightings, and merges again") { with_tiles(splits_and_merges); }
 TEST_CASE("an event is absent when every tile that could hold it says so") { with_tiles(absence_needs_all); }
+TEST_CASE("of very many feeds of one site those due longest come first") { with_tiles(longest_due_first); }
+TEST_CASE("the tiles of a site can be told to wait together") { with_tiles(waits_as_one); }
+TEST_CASE("a clock that is ahead forgets nothing that is polled") { with_tiles(forgets_by_the_slower_clock); }
 TEST_CASE("a finished recording begins again when it is asked for, and what nobody asks for is forgotten") {
   with_tiles(retires_and_forgets);
 }

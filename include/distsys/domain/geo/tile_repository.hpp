@@ -100,6 +100,9 @@ class tile_repository {
                                                      timestamp until);
   /// Gives back every lease of an owner: at a stop, or of one that is known to be dead. Schedules stay as they are.
   awaitable<result<std::size_t>> release(const ports::call_context& context, std::string owner);
+  /// No tile of these feeds is due before `until`, whoever asks: their site wants to be left alone. Leases stay as they
+  /// are.
+  awaitable<result<void>> postpone(const ports::call_context& context, std::vector<std::string> feeds, timestamp until);
   /// Who holds leases.
   awaitable<result<std::vector<std::string>>> owners(const ports::call_context& context);
 
@@ -130,8 +133,10 @@ class tile_repository {
                                                              const leased_tile& tile, std::vector<sighting> missing,
                                                              unsigned after, timestamp now);
 
-  /// Deletes what belongs to feeds that nobody has asked since `before`, and its sightings.
-  awaitable<result<std::size_t>> forget(const ports::call_context& context, timestamp before);
+  /// Deletes what belongs to feeds that nobody has asked for so long, and its sightings: by `now`, or by the database's
+  /// own clock where that is behind, so that a process whose clock is ahead forgets nothing that others poll.
+  awaitable<result<std::size_t>> forget(const ports::call_context& context, timestamp now,
+                                        std::chrono::milliseconds unasked_for);
 
  private:
   std::shared_ptr<ports::database> db_;
