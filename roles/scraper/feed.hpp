@@ -38,6 +38,7 @@ struct poll_result {
   std::optional<answer> said;                     // nothing: unchanged, failed, or at the end
   std::optional<error> failed;                    // cancelled too
   std::chrono::milliseconds wait_at_least{0};     // the source asked for that much patience
+  bool whole_site = false;                        // and means every question to its host
   std::optional<std::chrono::milliseconds> wait;  // overrides the schedule
   bool finished = false;                          // there will be nothing more
 

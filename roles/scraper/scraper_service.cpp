@@ -77,6 +77,7 @@ void scraper_service::adopt(std::vector<std::unique_ptr<feed>> feeds) {
     auto& group = groups_[host.empty() ? key : host];
     group.feeds.push_back(key);
     group.most = host.empty() ? 1 : settings_.in_flight;
+    roots_.at(key)->site = &group;
     feeds_.push_back(key);
   }
 }

@@ -1,13 +1,23 @@
 #include "site_visitor.hpp"
 
+#include "schedule.hpp"
+
 #include "distsys/foundation/text.hpp"
 #include "distsys/foundation/url.hpp"
+
+#include <algorithm>
 
 namespace distsys::roles::scraper {
 namespace {
 
 constexpr std::size_t max_robots = 1u << 20;
 constexpr auto keep_rules = std::chrono::hours(24);  // RFC 9309, 2.4
+
+std::chrono::milliseconds left(runtime::deadline until) {
+  const auto now = runtime::steady_now();
+  // Up: who waits so long comes after it.
+  return until <= now ? std::chrono::milliseconds(0) : std::chrono::ceil<std::chrono::milliseconds>(until - now);
+}
 
 }  // namespace
 
@@ -52,6 +62,19 @@ awaitable<result<ports::incoming_response>> site_visitor::send(
   co_return co_await client_->send(context, std::move(request));
 }
 
+void site_visitor::heed_retry_after(const ports::incoming_response& said, host_state& host) {
+  if (said.status != 429 && said.status < 500) return;
+  const auto header = said.header("retry-after");
+  const auto patience = header ? parse_retry_after(*header, runtime::now()) : std::nullopt;
+  if (patience) host.alone_until = std::max(host.alone_until, runtime::steady_now() + *patience);
+}
+
+std::chrono::milliseconds site_visitor::patience(std::string_view url) const {
+  const auto site = site_url::parse(url);
+  const auto host = site ? hosts_.find(site->origin) : hosts_.end();
+  return host == hosts_.end() ? std::chrono::milliseconds(0) : left(host->second->alone_until);
+}
+
 awaitable<result<void>> site_visitor::refresh_rules(const site_url& u, host_state& host) {
   if (!options_.heed_robots || runtime::steady_now() < host.rules_until) co_return result<void>{};
   const auto alone = co_await host.one_robots.enter();
@@ -62,6 +85,7 @@ awaitable<result<void>> site_visitor::refresh_rules(const site_url& u, host_stat
     co_return error{errc::permission_denied, u.origin + "/robots.txt is too long to be understood"};
   }
   if (!said) co_return error{said.error().code, "robots.txt: " + said.error().detail};
+  heed_retry_after(*said, host);
   // RFC 9309, 2.3.1: no such file forbids nothing; a server that fails forbids everything.
   if (said->status >= 200 && said->status < 300) {
     host.rules = robots::parse(said->body, "distsys");
@@ -82,13 +106,19 @@ awaitable<result<ports::incoming_response>> site_visitor::get(std::string url,
   auto& host = host_of(*site);
   held = co_await host.places.enter();
   if (!held) co_return error{errc::cancelled};
+  if (const auto alone = left(host.alone_until); alone.count() > 0) {
+    co_return error{errc::unavailable, site->origin + " asked to be left alone for " +
+                                           std::to_string((alone.count() + 999) / 1000) + " s more (Retry-After)"};
+  }
   if (auto ok = co_await refresh_rules(*site, host); !ok) co_return ok.error();
   if (options_.heed_robots && !host.rules.allows(site->target)) {
     co_return error{errc::permission_denied, site->origin + "/robots.txt forbids " +
                                                  site->target.substr(0, site->target.find('?')) +
                                                  " to robots (--scraper.robots=false to fetch it all the same)"};
   }
-  co_return co_await send(std::move(url), options_.max_body, std::move(headers));
+  auto said = co_await send(std::move(url), options_.max_body, std::move(headers));
+  if (said) heed_retry_after(*said, host);
+  co_return said;
 }
 
 }  // namespace distsys::roles::scraper

@@ -7,6 +7,7 @@
 #include "distsys/ports/http_client.hpp"
 #include "distsys/runtime/clock.hpp"
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -43,6 +44,10 @@ class site_visitor {
                                                   std::vector<std::pair<std::string, std::string>> headers,
                                                   gate::pass& held);
 
+  /// How long the URL's site wants to be left alone (Retry-After of an answer 429 or 5xx): until then get() asks
+  /// nothing of it, and answers errc::unavailable. At most a day.
+  std::chrono::milliseconds patience(std::string_view url) const;
+
  private:
   struct host_state {
     explicit host_state(unsigned places) : places(places) {}
@@ -50,8 +55,10 @@ class site_visitor {
     gate one_robots{1};  // the file is fetched once, whoever waits for it
     robots rules;
     runtime::deadline rules_until = runtime::deadline::min();
+    runtime::deadline alone_until = runtime::deadline::min();
   };
   host_state& host_of(const site_url& u);
+  static void heed_retry_after(const ports::incoming_response& said, host_state& host);
   awaitable<result<void>> refresh_rules(const site_url& u, host_state& host);
   awaitable<result<ports::incoming_response>> send(std::string url, std::size_t max_body,
                                                    std::vector<std::pair<std::string, std::string>> headers);

@@ -254,15 +254,20 @@ awaitable<poll_result> http_feed::ask() {
     headers.emplace_back("If-Modified-Since", known_.last_modified);
   }
   auto said = co_await visitor_->get(url, std::move(headers), held_);
-  if (!said) co_return poll_result::failure(said.error());
-
   poll_result p;
+  if (!said) {
+    p.failed = said.error();
+    p.wait_at_least = visitor_->patience(url);
+    p.whole_site = p.wait_at_least.count() > 0;
+    co_return p;
+  }
   if (const auto patience = said->header("retry-after")) {
     p.wait_at_least = parse_retry_after(*patience, t).value_or(std::chrono::milliseconds(0));
   }
   if (said->status == 304) co_return p;
   if (said->status != 200) {
     const bool for_now = said->status >= 500 || said->status == 429;
+    p.whole_site = for_now && p.wait_at_least.count() > 0;
     p.failed = error{for_now ? errc::unavailable : errc::invalid,
                      without_query(url) + ": status " + std::to_string(said->status)};
     co_return p;

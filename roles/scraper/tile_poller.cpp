@@ -50,6 +50,7 @@ struct tile_poller::poll_state {
   std::vector<presence> present;
   std::size_t refused = 0;  // records, or without a position
   std::chrono::milliseconds at_least{0};
+  bool whole_site = false;
 };
 
 template <class Call>
@@ -65,7 +66,7 @@ auto tile_poller::patiently(Call call) -> decltype(call(std::declval<const ports
 awaitable<result<void>> tile_poller::poll(root_tile* root, geo::leased_tile tile) {
   std::unique_ptr<feed> part;
   if (tile.view.level > 0 && tile.view.bounds) part = root->source->part(*tile.view.bounds);
-  poll_state s{*root, std::move(tile), part ? part.get() : root->source.get(), {}, {}, {}, {}, {}};
+  poll_state s{*root, std::move(tile), part ? part.get() : root->source.get(), {}, {}, {}, {}, {}, false};
   const auto& was = s.tile.view;
   s.source->recall(s.tile.memory);
   s.outcome.polled = runtime::now();
@@ -74,6 +75,7 @@ awaitable<result<void>> tile_poller::poll(root_tile* root, geo::leased_tile tile
 
   poll_result p = co_await s.source->ask();
   s.at_least = p.wait_at_least;
+  s.whole_site = p.whole_site;
   result<void> done;
   if (p.said) {
     done = co_await take(s, std::move(*p.said));
@@ -197,6 +199,18 @@ awaitable<result<bool>> tile_poller::divide(poll_state& s) {
   co_return true;
 }
 
+// Every tile of the site waits, those of other processes too, so that none of them knocks in vain. Of those that are
+// being asked now each waits when it is done.
+awaitable<result<void>> tile_poller::leave_alone(const root_tile& root, geo::timestamp until) {
+  auto& known = alone_[root.site];
+  known = std::max(known, until);
+  const auto done =
+      co_await patiently([&](const ports::call_context& c) { return tiles_.postpone(c, root.site->feeds, until); });
+  // Another process is moving the same tiles: it may have been told the same, else it will be.
+  if (!done && !(done.error() == errc::conflict)) co_return done.error();
+  co_return result<void>{};
+}
+
 awaitable<result<void>> tile_poller::conclude(poll_state& s) {
   auto& o = s.outcome;
   const auto& was = s.tile.view;
@@ -209,6 +223,12 @@ awaitable<result<void>> tile_poller::conclude(poll_state& s) {
   o.next_poll = runtime::now() + when.next(o.answered, s.at_least, runtime::thread_random());
   o.failures = when.failures();
   result<void> done;
+  if (s.root.site != nullptr) {
+    if (s.whole_site) done = co_await leave_alone(s.root, runtime::now() + s.at_least);
+    if (!done) co_return done.error();
+    if (const auto until = alone_.find(s.root.site); until != alone_.end())
+      o.next_poll = std::max(o.next_poll, until->second);
+  }
   const auto divided = co_await divide(s);
   if (!divided) {
     done = divided.error();

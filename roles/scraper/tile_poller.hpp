@@ -12,6 +12,7 @@
 #include "distsys/runtime/task_group.hpp"
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,7 +24,8 @@ struct root_tile {
   std::unique_ptr<feed> source;
   domain::geo::tile_view view;  // as it is added: feed, tile, source, bounds, cap
   interval_bounds interval;
-  gate storing{1};  // the answers of a recording are stored in their order
+  gate storing{1};                                 // the answers of a recording are stored in their order
+  const domain::geo::claim_group* site = nullptr;  // all feeds of its host; outlives this
 };
 
 /// "waze@0123456789abcdef": the name of a source, and a hash of its address and area.
@@ -55,6 +57,7 @@ class tile_poller {
   awaitable<result<void>> take_unchanged(poll_state& s);
   awaitable<result<std::size_t>> end_absent(poll_state& s, absence_plan& plan, domain::geo::timestamp observed);
   awaitable<result<void>> conclude(poll_state& s);
+  awaitable<result<void>> leave_alone(const root_tile& root, domain::geo::timestamp until);
   awaitable<result<bool>> divide(poll_state& s);
   awaitable<result<void>> join_siblings(poll_state& s);
   awaitable<void> store_recorded(root_tile* root, domain::geo::leased_tile tile, decoded content, std::string place,
@@ -68,6 +71,7 @@ class tile_poller {
   ingest& ingest_;
   tally& counts_;
   const options options_;
+  std::map<const domain::geo::claim_group*, domain::geo::timestamp> alone_;  // sites, until when
 };
 
 }  // namespace distsys::roles::scraper

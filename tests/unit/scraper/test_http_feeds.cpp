@@ -88,8 +88,29 @@ TEST_CASE_METHOD(fixture, "failures say how long to wait") {
   CHECK(busy.failed->code == errc::unavailable);
   CHECK(busy.failed->detail.find("secret") == std::string::npos);
   CHECK(busy.wait_at_least == 90s);
+  CHECK(busy.whole_site);
   status = 404;
-  CHECK(ask(*all[0]).failed->code == errc::invalid);
+  const auto wrong = ask(*feeds("georss+" + server.url("/x?secret=1"))[0]);
+  CHECK(wrong.failed->code == errc::invalid);
+  CHECK_FALSE(wrong.whole_site);
+}
+
+TEST_CASE_METHOD(fixture, "a site that asks to be left alone is not asked by other questions either") {
+  const scripted_server server([](const std::string& request) {
+    if (path_of(request) == "/robots.txt") return scripted_reply{http_ok("")};
+    return scripted_reply{"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 90\r\nContent-Length: 0\r\n\r\n"};
+  });
+  const auto all = feeds("georss+" + server.url("/x"), {"-71/-34/-70/-33", "-72/-34/-71/-33"});
+  REQUIRE(all.size() == 2);
+  CHECK(ask(*all[0]).whole_site);
+  const auto other = ask(*all[1]);
+  REQUIRE(other.failed);
+  CHECK(other.failed->code == errc::unavailable);
+  CHECK(other.failed->detail.find("asked to be left alone for ") != std::string::npos);
+  CHECK(other.whole_site);
+  CHECK(other.wait_at_least > 60s);
+  CHECK(other.wait_at_least <= 90s);
+  CHECK(server.requests().size() == 2);  // robots.txt, and one question
 }
 
 TEST_CASE_METHOD(fixture, "robots.txt is fetched once a site, and heeded") {

@@ -30,15 +30,24 @@ class scripted_feed final : public feed {
   void recall(std::string_view text) override { recalled = text; }
   awaitable<poll_result> ask() override {
     poll_result p;
+    if (alone.count() > 0) {
+      p.failed = error{errc::unavailable, "status 429"};
+      p.wait_at_least = alone;
+      p.whole_site = true;
+      co_return p;
+    }
     if (document.empty()) co_return p;
     p.said.emplace();
     p.said->source = name_;
     p.said->observed = runtime::now();
     p.said->document = document;
+    p.said->mapping = mapping;
     co_return p;
   }
 
   std::string document, etag, recalled;  // without a document: unchanged
+  std::shared_ptr<const geo::mapping> mapping;
+  std::chrono::milliseconds alone{0};  // 429 with Retry-After
 
  private:
   const std::string name_ = "feed";
@@ -130,6 +139,25 @@ TEST_CASE("an answer of which something is refused tells of no absence, nor do u
   CHECK(b.active() == ids{"a", "b"});
   b.poll("");
   CHECK(b.active() == ids{"a"});
+}
+
+TEST_CASE("all tiles of a site wait when it says so to one of them, those under way too") {
+  bench b;
+  scripted_feed other;
+  auto view = tile_of(other, 0);
+  view.feed = "another feed of the site";
+  view.interval = 1min;
+  b.loops.run(b.tiles.add(soon(), view, noon, {1min, 1min})).value();
+  const geo::claim_group site{{b.root.view.feed, view.feed}, 2};
+  b.root.site = &site;
+  const auto both = b.loops.run(b.tiles.claim(soon(), {site}, "me", {.now = runtime::now(), .lease = 1min})).value();
+  REQUIRE(both.size() == 2);
+  b.source->alone = 1h;
+  b.loops.run(b.poller.poll(&b.root, both[0])).value();
+  b.source->alone = 0ms;
+  b.source->document = document({feature("a")});
+  b.loops.run(b.poller.poll(&b.root, both[1])).value();
+  for (const auto& t : b.loops.run(b.tiles.list(soon())).value()) CHECK(t.next_poll >= noon + 1h);
 }
 
 TEST_CASE("records that are refused do not split a tile") {
