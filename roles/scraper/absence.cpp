@@ -50,7 +50,7 @@ absence_plan plan_absences(const std::vector<geo::sighting>& known, const std::v
     here.emplace(name(p.source, p.id), &p);
     for (const auto& a : p.aliases) other_names.emplace(p.source, a);
   }
-  const std::set<name> over(ended.begin(), ended.end());
+  const std::set<name> over(ended.begin(), ended.end()), placeless(reach.placeless.begin(), reach.placeless.end());
   absence_plan plan;
   for (const auto& s : known) {
     const name who(s.source, s.id);
@@ -61,6 +61,8 @@ absence_plan plan_absences(const std::vector<geo::sighting>& known, const std::v
       here.erase(hit);
     } else if (over.contains(who) || other_names.contains(who)) {
       plan.changes.drop.push_back(s);
+    } else if (placeless.contains(who)) {
+      if (s.missed > 0) plan.changes.put.push_back({s.source, s.id, s.at, s.started, 0, {}});
     } else if (reach.complete) {
       miss(s, reach, after, plan);
     }

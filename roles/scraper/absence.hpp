@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace distsys::roles::scraper {
@@ -28,6 +29,8 @@ struct answer_reach {
   domain::geo::timestamp observed{};
   bool complete = false;                        // false: cut off or refused in part; silent on what is missing
   std::optional<domain::geo::timestamp> since;  // events that began before this were not asked for
+  /// Sources and ids of what it holds without saying where: not missing.
+  std::vector<std::pair<std::string, std::string>> placeless{};
 };
 
 struct absence_plan {

@@ -89,6 +89,7 @@ result<decoded> decode_mapped(const answer& a) {
   out.source = a.source.empty() ? a.mapping->source() : a.source;
   out.skipped = read->skipped;
   out.unplaced = read->unplaced;
+  out.unplaced_names = std::move(read->unplaced_names);
   out.records = a.records.value_or(read->records);
   keep_inside(out.seen.events, a.only);
   if (!read->ended.empty()) out.ended[out.source] = std::move(read->ended);

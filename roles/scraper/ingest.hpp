@@ -25,6 +25,7 @@ struct decoded {
   std::string source;                                     // the answer's; empty: as the document says
   std::size_t skipped = 0;                                // records that a mapping leaves out
   std::size_t unplaced = 0;                               // of them for want of a position
+  std::vector<std::string> unplaced_names;                // their ids, and other ids, of `source`
   std::size_t records = 0;                                // that count against the source's cap
 };
 

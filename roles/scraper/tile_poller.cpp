@@ -111,14 +111,15 @@ awaitable<result<void>> tile_poller::take(poll_state& s, answer a) {
   o.answered = true;
   o.count = content.records;
   o.capped = is_capped(content.records, s.tile.view.cap);
-  // What was refused, or has lost its position, may be an event that is known.
+  // What was refused may be an event that is known.
   s.refused = content.seen.refused.size() + content.unplaced;
-  o.complete = !o.capped && s.refused == 0;
+  o.complete = !o.capped && content.seen.refused.empty();
   s.present = presences_of(content.seen.events);
   std::vector<std::pair<std::string, std::string>> ended;
   for (const auto& [source, ids] : content.ended)
     for (const auto& id : ids) ended.emplace_back(source, id);
-  const answer_reach reach{content.seen.observed, o.complete, since};
+  answer_reach reach{content.seen.observed, o.complete, since};
+  for (auto& id : content.unplaced_names) reach.placeless.emplace_back(content.source, std::move(id));
   const auto stored = co_await ingest_.store(s.source->name(), std::move(content));
   if (!stored) co_return stored.error();
   o.changes = stored->added + stored->changed + stored->ended;

@@ -274,6 +274,8 @@ void read_record(const mapping_rules& rules, const json::value& from, const std:
   if (!r.good() && r.without_position()) {
     ++out.skipped;
     ++out.unplaced;
+    std::move(e.aliases.begin(), e.aliases.end(), std::back_inserter(out.unplaced_names));
+    out.unplaced_names.push_back(std::move(e.id));
   } else {
     r.keep(std::move(e), out.seen);
   }

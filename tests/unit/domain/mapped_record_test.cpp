@@ -241,6 +241,7 @@ TEST_CASE("a record without a position still ends what it takes the place of") {
   CHECK(seen.seen.events.size() == 1);
   CHECK(seen.skipped == 2);
   CHECK(seen.unplaced == 2);
+  CHECK(seen.unplaced_names == std::vector<std::string>{"b", "c"});
 }
 
 TEST_CASE("what a refusal quotes is cut between characters") {

@@ -141,6 +141,27 @@ TEST_CASE("an answer of which something is refused tells of no absence, nor do u
   CHECK(b.active() == ids{"a"});
 }
 
+TEST_CASE("a record that has lost its place is not missing, and keeps nothing else from ending") {
+  const auto by = geo::mapping::parse(R"({"source": "feed", "records": "", "id": "/id", "kind": {"constant": "storm"},
+      "aliases": ["/also"], "position": {"geometry": "/where", "absent": "skip"}})",
+                                      "test.json");
+  REQUIRE(by);
+  bench b;
+  b.source->mapping = std::make_shared<const geo::mapping>(*by);
+  const auto record = [](const std::string& id, bool placed = true) {
+    return R"({"id":")" + id + R"(","also":"old )" + id + "\"" +
+           (placed ? R"(,"where":{"type":"Point","coordinates":[-70.5,-33.5]}})" : "}");
+  };
+  b.poll("[" + record("a") + "," + record("b") + "," + record("old c") + "]");
+  CHECK(b.active() == ids{"a", "b", "old c"});
+  for (int i = 0; i < 4; ++i) b.poll("[" + record("b", false) + "," + record("c", false) + "]");
+  CHECK(b.active() == ids{"b", "old c"});
+  for (int i = 0; i < 3; ++i) b.poll("");  // unchanged
+  CHECK(b.active() == ids{"b", "old c"});
+  for (int i = 0; i < 3; ++i) b.poll("[" + record("c", false) + "]");
+  CHECK(b.active() == ids{"old c"});
+}
+
 TEST_CASE("all tiles of a site wait when it says so to one of them, those under way too") {
   bench b;
   scripted_feed other;

@@ -34,10 +34,11 @@ class mapping {
 
 struct mapped_observation {
   observation seen;
-  std::vector<std::string> ended;  // ids of what the source says is over, or has been replaced; none of seen's
-  std::size_t skipped = 0;         // records that the mapping leaves out
-  std::size_t unplaced = 0;        // of those, the ones without a position
-  std::size_t records = 0;         // of the document, whatever became of them
+  std::vector<std::string> ended;           // ids of what the source says is over, or has been replaced; none of seen's
+  std::size_t skipped = 0;                  // records that the mapping leaves out
+  std::size_t unplaced = 0;                 // of those, the ones without a position
+  std::vector<std::string> unplaced_names;  // their ids, and other ids
+  std::size_t records = 0;                  // of the document, whatever became of them
 };
 
 /// errc::invalid when the records are not where the mapping says, or when nobody says when the document is from. Pure.
