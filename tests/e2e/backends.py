@@ -90,7 +90,7 @@ class Relay:
 
 
 class Running:
-    """PostgreSQL and Redis, for all tests of a run."""
+    """PostgreSQL and Redis, for many tests."""
 
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="distsys-services-"))
@@ -102,6 +102,12 @@ class Running:
         self.started.append(services.Server(name, self.folder / name).start())
         return self.started[-1]
 
+    def revive(self):
+        """Starts what a test has stopped."""
+        for service in self.started:
+            if not service.up:
+                service.start()
+
     def stop(self):
         for service in self.started:
             service.stop()
@@ -109,7 +115,7 @@ class Running:
 
 
 class Servers:
-    """Of one test: its databases on the servers of the run."""
+    """Of one test: its databases on servers, which run when it begins."""
 
     name = "servers"
 
@@ -118,6 +124,7 @@ class Servers:
             pytest.skip("python3-psycopg2 is not installed (deploy/install-packages test)")
         self.running = running
         self.made = {}
+        running.revive()
 
     def options(self, data_dir, roles):
         words = [f"--data-dir={data_dir}", f"--database={self.database(data_dir)}"]
@@ -152,6 +159,7 @@ class Servers:
         assert self.rows(data_dir, "SELECT 1") == [(1,)]
 
     def end(self):
+        self.running.revive()
         for name in self.made.values():
             self.administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 

@@ -21,6 +21,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="session")
 def running_servers():
+    """Of all tests; a module whose tests stop servers has its own by this name."""
     servers = backends.Running()
     yield servers
     servers.stop()

@@ -28,12 +28,15 @@ class Server:
 
     def start(self):
         self.url = self._run("start")
+        self.up = True
         return self
 
     def stop(self):
+        self.up = False
         self._run("stop")
 
     def kill(self):
+        self.up = False
         self._run("kill")
 
     @contextlib.contextmanager

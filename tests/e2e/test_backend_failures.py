@@ -16,6 +16,7 @@ from program import BINARY, ENVIRONMENT
 from test_scraper import command as scraper
 from test_scraper import history_length, make_recording, scrape_once, stored
 
+FORMS = ("servers",)
 pytestmark = pytest.mark.skipif(not BINARY.exists(), reason="distsys is not built")
 RESTARTS = int(os.environ.get("DISTSYS_TEST_RESTARTS", "4"))
 CITY = "/events?bbox=-71,-34,-70,-33&limit=2000"
@@ -23,24 +24,11 @@ ELSEWHERE = "/events?bbox=10,50,11,51"
 
 
 @pytest.fixture(scope="module")
-def own_servers():
+def running_servers():
     """Servers that these tests alone stop and kill."""
     servers = backends.Running()
     yield servers
     servers.stop()
-
-
-@pytest.fixture(autouse=True)
-def backend(own_servers):
-    """Both servers run when a test begins."""
-    for service in own_servers.started:
-        service.start()
-    backends.current = backends.Servers(own_servers)
-    yield backends.current
-    for service in own_servers.started:
-        service.start()
-    backends.current.end()
-    backends.current = backends.Embedded()
 
 
 def readiness(cache):
@@ -49,23 +37,23 @@ def readiness(cache):
     return status == 200, text
 
 
-def test_it_waits_for_servers_that_are_away_at_the_start(own_servers, backend, store, start):
+def test_it_waits_for_servers_that_are_away_at_the_start(running_servers, backend, store, start):
     store.put(feature("e1", -70.6, -33.4))
-    own_servers.postgres.stop()
-    own_servers.redis.stop()
+    running_servers.postgres.stop()
+    running_servers.redis.stop()
     p = start("--role=cache", "--cache.listen=127.0.0.1:0", program=BINARY, wait=False)
     entry = p.wait_for_log("waiting for a database")
     assert "distsys@" not in json.dumps(entry)
-    for service in own_servers.started:
+    for service in running_servers.started:
         service.start()
     p.wait_until_started()
     eventually(lambda: http(p.operations + "readyz")[0] == 200)
     assert json.loads(http(p.addresses["cache"].rstrip("/") + CITY)[2])["numberMatched"] == 1
 
 
-def test_a_database_that_is_silent_holds_nobody_for_ever(own_servers, backend, store, start_cache):
+def test_a_database_that_is_silent_holds_nobody_for_ever(running_servers, backend, store, start_cache):
     store.put(feature("e1", -70.6, -33.4))
-    relay = backends.Relay(urlsplit(own_servers.postgres.url).port)
+    relay = backends.Relay(urlsplit(running_servers.postgres.url).port)
     try:
         through = re.sub(r":\d+/", f":{relay.port}/", backend.database(store.data_dir))
         cache = start_cache("--cache.ttl=600s", f"--cache.database={through}")
@@ -99,7 +87,7 @@ class Load:
         return json.loads(out)
 
 
-def test_restarts_of_both_servers_under_load_lose_nothing(own_servers, tmp_path, store, start_cache):
+def test_restarts_of_both_servers_under_load_lose_nothing(running_servers, tmp_path, store, start_cache):
     """What no change has touched is served meanwhile, stale at most; what is scraped meanwhile, elsewhere, is stored once."""
     recording = tmp_path / "recording"
     active, total = make_recording(recording)
@@ -118,7 +106,7 @@ def test_restarts_of_both_servers_under_load_lose_nothing(own_servers, tmp_path,
         load = Load(cache.address, seconds)
         slowest = 0.0
         for turn in range(RESTARTS):
-            service = own_servers.postgres if turn % 2 == 0 else own_servers.redis
+            service = running_servers.postgres if turn % 2 == 0 else running_servers.redis
             service.kill()
             service.start()
             back = time.monotonic()
