@@ -110,6 +110,34 @@ def test_a_source_that_ignores_the_area_is_not_split_for_ever(tmp_path):
     assert tiles(tmp_path, where="state = 0 AND capped = 1")[0][0] > 0  # and it says that not all is covered
 
 
+@contextlib.contextmanager
+def scraping(data_dir, *options):
+    """A scraper that is ended whatever happens."""
+    process = subprocess.Popen(command(data_dir, *options), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_host_that_asks_to_be_left_alone_is_not_asked_for_other_tiles(tmp_path):
+    areas = [f"--scraper.area={west}/-34/{west + 1}/-33" for west in range(-74, -70)]
+    earliest = "SELECT min(next_poll) FROM geo_tiles"
+    with feed_server(lambda path, headers: (429, {"Retry-After": "3600"}, b"")) as server:
+        options = (f"--scraper.source=georss+{server.url}/g#map", *areas, *LOCAL, "--scraper.in-flight=1")
+        before = time.time()
+        with scraping(tmp_path / "a", *options):
+            wait_until(
+                lambda: tiles(tmp_path / "a") == [(4,)] and rows_of(tmp_path / "a", earliest)[0][0] > 1000 * (before + 3500)
+            )
+        assert len(server.seen) == 1
+        assert tiles(tmp_path / "a", where="last_poll IS NOT NULL") == [(1,)]
+        server.seen.clear()
+        scrape_once(tmp_path / "b", *options, code=1)
+        assert len(server.seen) == 1
+
+
 def test_the_cap_of_a_source_can_be_said(tmp_path):
     server_map = CappedMap(100)
     with feed_server(server_map) as server:
