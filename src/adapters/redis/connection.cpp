@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t max_pending = 16'384;   // calls
 constexpr std::size_t max_value = 64u << 20;  // of the port
 constexpr std::size_t read_size = 64u << 10;
+constexpr std::size_t next_start = 4u << 10;  // read behind a large value: the next one's line, and little to be copied
 constexpr std::size_t slow_write = 16u << 10;  // from this size on it is watched how far it has come
 constexpr auto grace = std::chrono::seconds(1);
 
@@ -113,14 +114,16 @@ awaitable<error> connection::serve() {
   in_.resize(read_size);
   for (;;) {
     const auto room = reader.room();
-    const auto [ec, n] =
-        co_await s->read_some(room.empty() ? asio::buffer(in_) : asio::buffer(room.data(), room.size()));
+    const auto rest = asio::buffer(in_, reader.reads_large() ? next_start : read_size);
+    const auto [ec, n] = room.empty() ? co_await s->read_some(rest)
+                                      : co_await s->read_some(asio::buffer(room.data(), room.size()), rest);
     if (s != stream_ || state_ == state::closed) co_return error{errc::unavailable, "the connection was given up"};
     if (ec)
       co_return error{errc::unavailable, ec == asio::error::eof ? "the server closed the connection" : ec.message()};
     last_read_ = runtime::steady_now();
-    if (!room.empty()) reader.filled(n);
-    if (auto ok = take_in(reader, {in_.data(), room.empty() ? n : 0}); !ok) co_return ok.error();
+    const std::size_t direct = std::min(n, room.size());
+    if (direct > 0) reader.filled(direct);
+    if (auto ok = take_in(reader, {in_.data(), n - direct}); !ok) co_return ok.error();
   }
 }
 

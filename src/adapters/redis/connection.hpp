@@ -5,6 +5,7 @@
 #include "backoff.hpp"
 #include "connector.hpp"
 #include "loop_figures.hpp"
+#include "reply_reader.hpp"
 #include "request.hpp"
 #include "send_queue.hpp"
 #include "time_limit.hpp"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "options.hpp"
-#include "reply.hpp"
+#include "reply_reader.hpp"
 #include "stream.hpp"
 
 #include "distsys/runtime/awaitable.hpp"

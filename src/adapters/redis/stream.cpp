@@ -10,6 +10,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/write.hpp>
 
+#include <array>
 #include <vector>
 
 namespace distsys::adapters::redis {
@@ -28,8 +29,13 @@ class stream_over final : public stream {
       : socket_(std::move(socket)), layer_(std::move(layer)) {}
   ~stream_over() override { stream_over::close(); }
 
-  awaitable<io_outcome> read_some(asio::mutable_buffer into) override {
+  awaitable<io_outcome> read_some(asio::mutable_buffer into, asio::mutable_buffer then) override {
     const auto layer = layer_;
+    if (then.size() > 0) {
+      const std::array buffers{into, then};
+      const auto [ec, n] = co_await layer->async_read_some(buffers, use_tuple);
+      co_return io_outcome{ec, n};
+    }
     const auto [ec, n] = co_await layer->async_read_some(into, use_tuple);
     co_return io_outcome{ec, n};
   }

@@ -24,7 +24,8 @@ using io_outcome = std::pair<boost::system::error_code, std::size_t>;
 class stream {
  public:
   virtual ~stream() = default;
-  virtual awaitable<io_outcome> read_some(asio::mutable_buffer into) = 0;
+  /// `then` is for what comes behind `into`, where there is more at once.
+  virtual awaitable<io_outcome> read_some(asio::mutable_buffer into, asio::mutable_buffer then = {}) = 0;
   /// `done` is called once, on the loop and never from within, after all of it or a failure. The bytes must live so
   /// long. `moved` is called whenever the system has taken a part of them and more is left.
   virtual void write(std::span<const asio::const_buffer> bytes, std::function<void(boost::system::error_code)> done,

@@ -1,4 +1,4 @@
-#include "reply.hpp"
+#include "reply_reader.hpp"
 
 #include "stored_value.hpp"
 
@@ -14,9 +14,7 @@ namespace {
 constexpr std::size_t max_line = 64u << 10;  // of a status, an error or an integer
 constexpr std::size_t piece = 16u << 10;     // hiredis moves what is left of its buffer at each reply: keep it short
 constexpr std::size_t kept_buffer = 256u << 10;
-constexpr std::size_t large = 16u << 10;        // a value from this size on is not worth two copies
-constexpr std::size_t most_skipped = 1u << 30;  // Redis keeps values of up to 512 MB
-constexpr std::size_t max_number = 32;          // of the line before a bulk string or an array
+constexpr std::size_t max_number = 32;  // of the line before a bulk string or an array
 
 error nonsense(std::string what) { return {errc::unavailable, "the server sent " + std::move(what)}; }
 
@@ -96,19 +94,15 @@ void* reply_reader::on_nil(const redisReadTask* task) {
 void reply_reader::on_free(void* object) { delete static_cast<reply*>(object); }
 
 result<std::size_t> reply_reader::feed(std::string_view bytes, std::size_t max_bytes) {
-  if (!large_.empty()) {
-    const std::size_t n = std::min(bytes.size(), large_.size() - large_filled_);
-    std::memcpy(large_.data() + large_filled_, bytes.data(), n);
-    large_filled_ += n;
-    return n;
+  if (large_.under_way()) return large_.feed(bytes);
+  if (unfinished_ == 0) {
+    const std::size_t most = left_of(max_bytes);
+    if (const std::size_t n = most > 0 ? large_.begin(bytes, most, stored_) : 0; n > 0) {
+      reads_large_ = true;
+      return n;
+    }
+    if (const std::size_t n = begin_array(bytes); n > 0) return n;
   }
-  if (skipping_ > 0) {
-    const std::size_t n = std::min(bytes.size(), skipping_);
-    skipping_ -= n;
-    skipped_ = skipping_ == 0;
-    return n;
-  }
-  if (begin_large(bytes, max_bytes)) return bytes.find('\n') + 1;
   bytes = bytes.substr(0, piece);
   reader_->privdata = this;  // hiredis's macro for it does not compile as C++
   if (redisReaderFeed(reader_.get(), bytes.data(), bytes.size()) != REDIS_OK)
@@ -117,41 +111,41 @@ result<std::size_t> reply_reader::feed(std::string_view bytes, std::size_t max_b
   return bytes.size();
 }
 
-/// A large value at the start of `bytes`, when hiredis has nothing begun: "$65536\r\n".
-bool reply_reader::begin_large(std::string_view bytes, std::size_t max_bytes) {
-  if (bytes.front() != '$' || unfinished_ != 0) return false;
+/// What one more value may have.
+std::size_t reply_reader::left_of(std::size_t max_bytes) const noexcept {
+  const std::size_t left = max_bytes - std::min(max_bytes, array_bytes_ + 2);
+  return std::min(left, limits_.value);
+}
+
+/// "*16\r\n": of values.
+std::size_t reply_reader::begin_array(std::string_view bytes) {
+  if (!stored_ || array_ || bytes.front() != '*') return 0;
   const auto end = bytes.substr(0, max_number).find("\r\n");
-  if (end == std::string_view::npos) return false;
+  if (end == std::string_view::npos) return 0;
   std::size_t size = 0;
   const auto [stop, bad] = std::from_chars(bytes.data() + 1, bytes.data() + end, size);
-  if (bad != std::errc{} || stop != bytes.data() + end || size < large) return false;
-  if (size > most_skipped || max_bytes == 0) return false;  // no server sends that: it will be an error
-  if (size + 2 > max_bytes || size > limits_.value) {
-    skipping_ = size + 2;
-    return true;
-  }
-  large_.resize(size + 2);
-  large_filled_ = 0;
+  if (bad != std::errc{} || stop != bytes.data() + end || size == 0 || size > limits_.elements) return 0;
+  array_.emplace().type = reply::kind::array;
+  array_->elements.reserve(size);
+  array_size_ = size;
+  array_bytes_ = 0;
+  return end + 2;
+}
+
+/// What hiredis waits for may be a large value, whose beginning came behind something else: it is taken from it.
+bool reply_reader::begin_large_behind_hiredis(std::size_t max_bytes) {
+  redisReader& r = *reader_;
+  if (r.ridx != 0 || r.rstack[0].type != REDIS_REPLY_STRING || max_bytes == 0) return false;
+  const std::string_view waiting(r.buf + r.pos, r.len - r.pos);
+  const std::string start = "$" + std::string(waiting.substr(0, max_number + max_head));  // hiredis has taken the '$'
+  const std::size_t n = large_.begin(start, left_of(max_bytes), stored_);
+  if (n == 0) return false;
+  large_.feed(waiting.substr(n - 1));
+  r.ridx = -1;  // as after a whole reply
+  r.pos = r.len;
+  unfinished_ = 0;
+  reads_large_ = true;
   return true;
-}
-
-std::span<char> reply_reader::room() noexcept {
-  return {large_.data() + large_filled_, large_.empty() ? 0 : large_.size() - large_filled_};
-}
-
-result<std::optional<reply>> reply_reader::finish_large() {
-  if (large_filled_ < large_.size()) return std::optional<reply>();
-  if (!large_.ends_with("\r\n")) return nonsense("what is not the Redis protocol");
-  large_.resize(large_.size() - 2);
-  reply r;
-  r.type = reply::kind::bulk;
-  if (stored_) {
-    const stored_value value = decode(large_);
-    r.type = kind_of(value);
-    large_.erase(0, large_.size() - value.bytes.size());
-  }
-  r.text = std::exchange(large_, {});
-  return std::optional<reply>(std::move(r));
 }
 
 // A line that never ends would be searched for its end again at every byte.
@@ -167,19 +161,35 @@ bool reply_reader::plausible() const noexcept {
 }
 
 result<std::optional<reply>> reply_reader::next(std::size_t max_bytes) {
-  if (!large_.empty()) return finish_large();
-  if (std::exchange(skipped_, false)) {
-    reply r;
-    r.type = reply::kind::too_large;
-    return std::optional<reply>(std::move(r));
+  for (;;) {
+    auto one = next_part(max_bytes);
+    if (!one || !*one || !array_) return one;
+    if ((*one)->type == reply::kind::array) return nonsense("an array where a value belongs");
+    array_bytes_ += (*one)->text.size();
+    array_->elements.push_back(std::move(**one));
+    if (array_->elements.size() == array_size_) {
+      array_bytes_ = 0;
+      return std::exchange(array_, std::nullopt);
+    }
   }
+}
+
+/// A whole reply, or an element of array_.
+result<std::optional<reply>> reply_reader::next_part(std::size_t max_bytes) {
+  if (large_.under_way()) return large_.take();
+  return next_of_hiredis(max_bytes);
+}
+
+result<std::optional<reply>> reply_reader::next_of_hiredis(std::size_t max_bytes) {
   void* object = nullptr;
   if (redisReaderGetReply(reader_.get(), &object) != REDIS_OK) return nonsense("what is not the Redis protocol");
   if (object) {
     const std::unique_ptr<reply> whole(static_cast<reply*>(object));
     unfinished_ = reader_->len - reader_->pos;
+    reads_large_ = false;
     return std::optional<reply>(std::move(*whole));
   }
+  if (begin_large_behind_hiredis(max_bytes)) return std::optional<reply>();
   if (unfinished_ > max_bytes)
     return error{errc::too_large, "the server sent a reply of more than " + std::to_string(max_bytes) + " bytes"};
   if (!plausible()) return nonsense("what is not the Redis protocol");

@@ -1,4 +1,4 @@
-#include "reply.hpp"
+#include "reply_reader.hpp"
 
 #include "stored_value.hpp"
 #include "tests/support/catch.hpp"
@@ -14,9 +14,8 @@ namespace {
 constexpr std::size_t plenty = 1u << 20;
 
 /// All replies of `bytes`, fed `step` at a time, as the connection does it.
-result<std::vector<reply>> read(std::string_view bytes, std::size_t step, bool stored = false,
-                                std::size_t max_bytes = plenty) {
-  reply_reader reader({.elements = 4, .depth = 1}, stored);
+result<std::vector<reply>> read_by(reply_reader& reader, std::string_view bytes, std::size_t step,
+                                   std::size_t max_bytes = plenty) {
   std::vector<reply> replies;
   while (!bytes.empty()) {
     std::string_view part = bytes.substr(0, step);
@@ -41,6 +40,12 @@ result<std::vector<reply>> read(std::string_view bytes, std::size_t step, bool s
     }
   }
   return replies;
+}
+
+result<std::vector<reply>> read(std::string_view bytes, std::size_t step, bool stored = false,
+                                std::size_t max_bytes = plenty) {
+  reply_reader reader({.elements = 4, .depth = 1}, stored);
+  return read_by(reader, bytes, step, max_bytes);
 }
 
 std::string bulk(const std::string& text) { return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n"; }
@@ -110,16 +115,72 @@ TEST_CASE("a value that is too large is stepped over, and the next reply is whol
 }
 
 TEST_CASE("of an array only the element that is too large is left out", "[redis]") {
-  reply_reader reader({.elements = 4, .depth = 1, .value = 10}, true);
-  const std::string bytes = "*3\r\n" + bulk("one") + bulk("eleven bytes") + bulk("three");
-  REQUIRE(reader.feed(bytes, plenty));
-  const auto all = reader.next(plenty).value().value();
-  REQUIRE(all.elements.size() == 3);
-  CHECK(all.elements[0].text == "one");
-  CHECK(all.elements[1].type == reply::kind::too_large);
-  CHECK(all.elements[1].text.empty());
-  CHECK(all.elements[2].text == "three");
-  CHECK(reader.idle());
+  for (const std::size_t limit : {10u, 20'000u}) {
+    const std::string bytes = "*3\r\n" + bulk("one") + bulk(std::string(limit + 1, 'x')) + bulk("three") + "*2\r\n" +
+                              bulk("four") + "$-1\r\n";
+    for (const std::size_t step : {1u, 7u, 4096u, 1u << 20}) {
+      INFO(limit << ", " << step);
+      reply_reader reader({.elements = 4, .depth = 1, .value = limit}, true);
+      const auto both = read_by(reader, bytes, step);
+      REQUIRE(both);
+      REQUIRE(both->size() == 2);
+      const auto& all = both->front().elements;
+      REQUIRE(all.size() == 3);
+      CHECK(all[0].text == "one");
+      CHECK(all[1].type == reply::kind::too_large);
+      CHECK(all[1].text.empty());
+      CHECK(all[2].text == "three");
+      CHECK((*both)[1].elements.at(1).type == reply::kind::nil);
+      CHECK(reader.idle());
+    }
+  }
+}
+
+TEST_CASE("large values are whole wherever they stand, with their heads or without", "[redis]") {
+  std::string bytes, last;
+  std::size_t n = 0;
+  for (const std::size_t size : {16'383u, 16'384u, 16'385u, 70'000u, 5u, 30'000u})
+    for (const bool versioned : {false, true}) {
+      last = std::string(size, static_cast<char>('a' + n++));
+      bytes += bulk((versioned ? version_head(n) : "") + last);
+    }
+  bytes += bulk(tombstone(4) + std::string(20'000, 't')) + bulk("\xC1q" + std::string(20'000, 'q')) + "+OK\r\n";
+  const std::string array =
+      "*3\r\n" + bulk(version_head(1) + std::string(40'000, 'A')) + bulk("small") + bulk(std::string(17'000, 'B'));
+  for (const std::size_t step : {1u, 13u, 4096u, 16'384u, 50'000u, 1u << 20}) {
+    INFO(step);
+    const auto all = read(bytes + array + array + ":1\r\n", step, true);
+    REQUIRE(all);
+    REQUIRE(all->size() == n + 6);
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::string& text = (*all)[i].text;
+      CHECK(text.find_first_not_of(static_cast<char>('a' + i)) == std::string::npos);
+      CHECK((*all)[i].type == reply::kind::bulk);
+    }
+    CHECK((*all)[0].text.size() == 16'383);
+    CHECK((*all)[7].text.size() == 70'000);
+    CHECK(((*all)[n - 1].text == last));
+    CHECK((*all)[n].type == reply::kind::tombstone);
+    CHECK((*all)[n + 1].type == reply::kind::damaged);
+    CHECK((*all)[n + 2].type == reply::kind::status);
+    for (const std::size_t i : {n + 3, n + 4}) {
+      REQUIRE((*all)[i].elements.size() == 3);
+      CHECK(((*all)[i].elements[0].text == std::string(40'000, 'A')));
+      CHECK((*all)[i].elements[1].text == "small");
+      CHECK(((*all)[i].elements[2].text == std::string(17'000, 'B')));
+    }
+    CHECK((*all)[n + 5].number == 1);
+  }
+}
+
+TEST_CASE("an array of values holds no array, and not more bytes than its command allows", "[redis]") {
+  CHECK(read("*2\r\n*1\r\n+a\r\n+b\r\n", 1, true).error() == errc::unavailable);
+  const std::string large = bulk(std::string(40'000, 'x'));
+  const auto all = read("*3\r\n" + large + large + bulk("small"), 4096, true, 60'000);
+  REQUIRE(all);
+  CHECK(all->front().elements[0].type == reply::kind::bulk);
+  CHECK(all->front().elements[1].type == reply::kind::too_large);
+  CHECK(all->front().elements[2].text == "small");
 }
 
 TEST_CASE("stored values are told apart and lose their heads", "[redis]") {
