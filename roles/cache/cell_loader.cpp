@@ -259,12 +259,15 @@ awaitable<std::vector<cell_loader::shared_flight>> cell_loader::left_by_shared(s
   const bool away = shared_->down();
   std::vector<shared_flight> landed, left;
   std::vector<shared_cell> made;
+  const auto given =
+      static_cast<std::size_t>(std::ranges::count_if(images, [](const auto& i) { return i.has_value(); }));
   for (std::size_t i = 0; i < flights.size(); ++i) {
     auto c = images[i] ? cell_of(*flights[i], *std::move(images[i]), begun) : nullptr;
     flights[i]->without_shared = !c && away;
     (c ? landed : left).push_back(flights[i]);
     if (c) made.push_back(std::move(c));
   }
+  shared_->judged(made.size(), given - made.size());
   shared_hits_.add(made.size());
   if (!made.empty()) finish(landed, std::move(made));
   co_return left;

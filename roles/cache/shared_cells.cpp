@@ -136,10 +136,16 @@ awaitable<std::vector<std::optional<geo::quad_image>>> shared_cells::get(std::ve
   for (std::size_t n = 0; n < index.size(); ++n) {
     auto& image = found[index[n]];
     const bool usable = holds[n] || !image->rows;  // that a cell is split stays right, whatever happens
-    (usable ? hits_ : outdated_).add();
-    if (!usable) image.reset();
+    if (usable) continue;
+    outdated_.add();
+    image.reset();
   }
   co_return found;
+}
+
+void shared_cells::judged(std::size_t used, std::size_t too_old) noexcept {
+  hits_.add(used);
+  outdated_.add(too_old);
 }
 
 void shared_cells::offer(std::span<const shared_cell> cells, executor where) {

@@ -54,6 +54,8 @@ class shared_cells {
   /// For each of disjoint quads what is there and true, as far as the log has been applied. Watches of the quads must
   /// have been taken before. Takes no longer than a question to the database should.
   awaitable<std::vector<std::optional<domain::geo::quad_image>>> get(std::vector<domain::geo::quad> quads);
+  /// What became of the images that get() gave: hits, and those that their reader found too old.
+  void judged(std::size_t used, std::size_t too_old) noexcept;
 
   /// Stores what was just read from the database, later. Dropped where too much waits.
   void offer(std::span<const shared_cell> cells, executor where);

@@ -14,6 +14,8 @@ namespace geo = distsys::domain::geo;
 
 namespace {
 
+constexpr auto short_life = 100ms;
+
 struct sharing {
   geo_database& g;
   switched_store& store;
@@ -186,6 +188,19 @@ awaitable<void> read_tomorrow(sharing& s) {
   CHECK(s.b.engine.shared->counts().outdated > outdated);
 }
 
+// What is valid for longer where it was read than where it is asked for.
+awaitable<void> too_old_here(sharing& s) {
+  co_await put_and_wait(s, {event_at("a", centre)});
+  const std::string body = co_await fill(s);
+  const auto before = s.b.engine.shared->counts();
+  co_await runtime::sleep_for(3 * short_life);  // two lives, and what chance adds to one
+  const auto now = co_await s.b.ask(city);
+  CHECK(now.body == body);
+  CHECK(now.cache_status.find("fwd=") != std::string::npos);
+  CHECK(s.b.engine.shared->counts().hits == before.hits);
+  CHECK(s.b.engine.shared->counts().outdated > before.outdated);
+}
+
 // A failover that loses commits.
 awaitable<void> gone_back(sharing& s) {
   co_await put_and_wait(s, {event_at("a", centre)});
@@ -275,6 +290,12 @@ TEST_CASE("a cache that its database does not wake hears of changes from another
 TEST_CASE("wrong messages between caches do no harm") { with_two({}, &told_nonsense); }
 
 TEST_CASE("what a clock ahead has stored waits until it is past") { with_two({}, &read_tomorrow); }
+
+TEST_CASE("what is too old for the cache that asks is no hit") {
+  engine_settings brief;
+  brief.lifetimes.ttl = short_life;
+  with_two({}, brief, &too_old_here);
+}
 
 TEST_CASE("a log that has gone back is noticed, and nothing kept is believed") { with_two({}, &gone_back); }
 
