@@ -1,6 +1,7 @@
 #include "large_value.hpp"
 
 #include "stored_value.hpp"
+#include "unfilled.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -50,7 +51,7 @@ std::size_t large_value::begin(std::string_view bytes, std::size_t most, bool st
     }
     head = first.size() - value.bytes.size();
   }
-  text_.resize(size - head + 2);
+  text_ = unfilled(size - head + 2);
   filled_ = 0;
   return line + head;
 }
