@@ -44,7 +44,7 @@ awaitable<void> notifier::send(notifier& self, std::string channel) {
   self.channels_.erase(channel);
 }
 
-notification_listener::notification_listener(const options& settings, canceller& cancels, change_hub& hub,
+notification_listener::notification_listener(const options& settings, canceller& cancels, ports::change_hub& hub,
                                              std::string sender)
     : settings_(settings), cancels_(cancels), hub_(hub), sender_(std::move(sender)) {}
 

@@ -1,7 +1,7 @@
 // NOTIFY for what this process announces, and LISTEN for what others do.
 #pragma once
 
-#include "change_hub.hpp"
+#include "distsys/ports/change_hub.hpp"
 #include "distsys/ports/wake_signal.hpp"
 #include "loop_pool.hpp"
 
@@ -35,7 +35,7 @@ class notifier {
 /// nobody knows what was missed.
 class notification_listener {
  public:
-  notification_listener(const options& settings, canceller& cancels, change_hub& hub, std::string sender);
+  notification_listener(const options& settings, canceller& cancels, ports::change_hub& hub, std::string sender);
 
   /// Any thread. The first call asks for a task: run().
   bool add(std::string channel);
@@ -48,7 +48,7 @@ class notification_listener {
 
   const options& settings_;
   canceller& cancels_;
-  change_hub& hub_;
+  ports::change_hub& hub_;
   std::size_t first_address_ = 0;  // that the next attempt to connect tries first
   const std::string sender_;       // our own notifications carry it: who waits here was woken before
   const std::shared_ptr<ports::wake_signal> changed_ = std::make_shared<ports::wake_signal>();

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "canceller.hpp"
-#include "change_hub.hpp"
+#include "distsys/ports/change_hub.hpp"
 #include "distsys/ports/database.hpp"
 #include "distsys/runtime/runtime.hpp"
 #include "distsys/runtime/task_group.hpp"
@@ -51,7 +51,7 @@ class postgres_database final : public ports::database {
   const options settings_;
   runtime::runtime& loops_;
   const std::string sender_;  // names this object among those that notify
-  change_hub hub_;
+  ports::change_hub hub_;
   runtime::task_group tasks_, listening_;
   canceller cancels_;
   notification_listener listener_;

@@ -138,10 +138,12 @@ awaitable<result<void>> sqlite_database::do_ping(const ports::call_context& cont
 
 /// Every commit wakes listeners everywhere: nothing is left to announce.
 awaitable<result<void>> sqlite_database::do_notify(const ports::call_context&, std::string) {
-  hub_.wake();
+  hub_.wake_all();
   co_return result<void>{};
 }
 
-std::unique_ptr<ports::change_listener> sqlite_database::do_listen(std::string) { return hub_.listen(); }
+std::unique_ptr<ports::change_listener> sqlite_database::do_listen(std::string channel) {
+  return hub_.listen(std::move(channel));
+}
 
 }  // namespace distsys::adapters::sqlite

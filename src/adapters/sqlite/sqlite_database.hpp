@@ -1,7 +1,7 @@
 // The database port on a SQLite file: one writer thread, several reader threads, a watcher.
 #pragma once
 
-#include "change_hub.hpp"
+#include "distsys/ports/change_hub.hpp"
 #include "distsys/ports/database.hpp"
 #include "lane_call.hpp"
 #include "options.hpp"
@@ -41,7 +41,7 @@ class sqlite_database final : public ports::database {
 
   const options settings_;
   std::atomic<bool> created_{false};
-  change_hub hub_;
+  ports::change_hub hub_;
   writer writer_;
   reader_pool readers_;
   ticker sweeper_;  // the last: it uses the others

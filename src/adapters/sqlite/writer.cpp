@@ -41,7 +41,7 @@ result<void> batch_call::apply(connection& c) {
   return {};
 }
 
-writer::writer(const options& settings, change_hub& hub)
+writer::writer(const options& settings, ports::change_hub& hub)
     : settings_(settings),
       hub_(hub),
       queue_(settings.queue),
@@ -120,7 +120,7 @@ void writer::look_for_others() {
   connection_->unlimited();
   if (!version || std::exchange(seen_version_, *version) == *version) return;
   hub_.announce();
-  hub_.wake();
+  hub_.wake_all();
 }
 
 /// A process that only listens has nobody who opens the file.
@@ -141,7 +141,7 @@ void writer::serve() {
   call->run(*connection_);
   connection_->unlimited();
   if (connection_->in_transaction()) (void)connection_->control("ROLLBACK");
-  hub_.wake();
+  hub_.wake_all();
 }
 
 void writer::commit_group(std::shared_ptr<batch_call> first) {
@@ -202,7 +202,7 @@ void writer::commit(group& calls) {
     return;
   }
   for (const auto& call : calls) call->committed();
-  hub_.wake();
+  hub_.wake_all();
 }
 
 /// After one batch took the common transaction down (a full disk, an interrupted write): each for itself.

@@ -1,8 +1,8 @@
 // The one thread that writes to a database file: it commits whatever batches wait together.
 #pragma once
 
-#include "change_hub.hpp"
 #include "connection.hpp"
+#include "distsys/ports/change_hub.hpp"
 #include "distsys/ports/database.hpp"
 #include "lane_call.hpp"
 #include "lock_file.hpp"
@@ -33,7 +33,7 @@ class batch_call final : public answered_call<ports::batch_outcome> {
 /// connection, because that does not count its own commits: each of those is announced once.
 class writer {
  public:
-  writer(const options& settings, change_hub& hub);
+  writer(const options& settings, ports::change_hub& hub);
   ~writer();
   writer(const writer&) = delete;
   writer& operator=(const writer&) = delete;
@@ -61,7 +61,7 @@ class writer {
   runtime::deadline next_checkpoint() const;
 
   const options& settings_;
-  change_hub& hub_;
+  ports::change_hub& hub_;
   call_queue queue_;
   lock_file lock_;
   std::unique_ptr<connection> connection_;

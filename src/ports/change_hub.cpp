@@ -1,20 +1,20 @@
-#include "change_hub.hpp"
+#include "distsys/ports/change_hub.hpp"
 
 #include <utility>
 
-namespace distsys::adapters::postgres {
+namespace distsys::ports {
 
 namespace {
 
-class listener final : public ports::change_listener {
+class listener final : public change_listener {
  public:
-  listener(std::shared_ptr<ports::wake_signal> signal, std::shared_ptr<const std::atomic<std::uint64_t>> announced)
+  listener(std::shared_ptr<wake_signal> signal, std::shared_ptr<const std::atomic<std::uint64_t>> announced)
       : signal_(std::move(signal)), announced_(std::move(announced)) {}
-  awaitable<result<void>> wait(const ports::call_context& context) override { return signal_->wait(context.deadline); }
+  awaitable<result<void>> wait(const call_context& context) override { return signal_->wait(context.deadline); }
   std::uint64_t announced() const noexcept override { return announced_->load(std::memory_order_acquire); }
 
  private:
-  std::shared_ptr<ports::wake_signal> signal_;
+  std::shared_ptr<wake_signal> signal_;
   std::shared_ptr<const std::atomic<std::uint64_t>> announced_;
 };
 
@@ -32,12 +32,18 @@ void change_hub::wake_all() {
     if (const auto signal = e.signal.lock()) signal->raise();
 }
 
-std::unique_ptr<ports::change_listener> change_hub::listen(std::string channel) {
-  auto signal = std::make_shared<ports::wake_signal>();
+std::unique_ptr<change_listener> change_hub::listen(std::string channel) {
+  auto signal = std::make_shared<wake_signal>();
   const std::lock_guard lock(mutex_);
   std::erase_if(listeners_, [](const entry& e) { return e.signal.expired(); });
   listeners_.push_back({std::move(channel), signal});
   return std::make_unique<listener>(std::move(signal), announced_);
 }
 
-}  // namespace distsys::adapters::postgres
+bool change_hub::has_listeners() {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(listeners_, [](const entry& e) { return e.signal.expired(); });
+  return !listeners_.empty();
+}
+
+}  // namespace distsys::ports

@@ -1,4 +1,4 @@
-// Who waits for changes of one database, by channel.
+// Who waits for changes of one database, by channel: what the listeners of drivers have in common.
 #pragma once
 
 #include "distsys/ports/database.hpp"
@@ -12,26 +12,27 @@
 #include <string_view>
 #include <vector>
 
-namespace distsys::adapters::postgres {
+namespace distsys::ports {
 
-/// Any thread.
+/// Any thread. Listeners may outlive it: nothing wakes them then.
 class change_hub {
  public:
   /// Something was committed: before whoever committed it knows.
   void announce() noexcept { announced_->fetch_add(1, std::memory_order_release); }
   void wake(std::string_view channel);
-  /// After a reconnection nobody knows what was missed.
+  /// Where nobody knows which channel it was, or what was missed over a reconnection.
   void wake_all();
-  std::unique_ptr<ports::change_listener> listen(std::string channel);
+  std::unique_ptr<change_listener> listen(std::string channel);
+  bool has_listeners();
 
  private:
   struct entry {
     std::string channel;
-    std::weak_ptr<ports::wake_signal> signal;
+    std::weak_ptr<wake_signal> signal;
   };
   std::mutex mutex_;
   std::vector<entry> listeners_;
   const std::shared_ptr<std::atomic<std::uint64_t>> announced_ = std::make_shared<std::atomic<std::uint64_t>>(0);
 };
 
-}  // namespace distsys::adapters::postgres
+}  // namespace distsys::ports
