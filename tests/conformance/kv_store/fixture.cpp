@@ -67,7 +67,9 @@ kv_store_case::~kv_store_case() {
   loops.run(close_kv_store(*store));
   static std::mutex one_at_a_time;  // every_byte.cpp has stores on several threads; Catch2 knows only one
   const std::scoped_lock lock(one_at_a_time);
-  CHECK(watch.late() == 0);
+  // Only where it was asked to watch: those that are struck are closed on other threads, where Catch must not be
+  // called.
+  if (watch.calls() > 0) CHECK(watch.late() == 0);
 }
 
 std::string kv_store_case::get(const std::string& k) {
