@@ -4,6 +4,7 @@
 
 #include "../invariants.hpp"
 #include "distsys/foundation/json.hpp"
+#include "distsys/foundation/text.hpp"
 
 #include <algorithm>
 #include <set>
@@ -97,6 +98,16 @@ void check_same(const upload& a, const upload& b) {
     require(to_feature(a.seen.events[i]) == to_feature(b.seen.events[i]));
 }
 
+/// What is stored is what its own line says, and not another's with the same id.
+void check_winners(const std::string& lines, const upload& u) {
+  const auto each = split(lines, '\n');
+  for (std::size_t i = 0; i < u.live.size(); ++i) {
+    const auto alone = read_upload(upload_format::lines, each.at(u.rows[u.live[i]].number), poster, now);
+    require(alone && alone->seen.events.size() == 1);
+    require(to_feature(alone->seen.events[0]) == to_feature(u.seen.events[i]));
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -110,6 +121,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto each = read_upload(upload_format::lines, lines, poster, now);
     require(each.has_value());
     check_same(*whole, *each);
+    check_winners(lines, *each);
   }
   return 0;
 }
