@@ -166,6 +166,7 @@ awaitable<result<std::vector<std::int64_t>>> tile_repository::renew(const ports:
       primary);
   if (!rows) co_return rows.error();
   std::vector<std::int64_t> keys;
+  keys.reserve(rows->rows());
   for (std::size_t r = 0; r < rows->rows(); ++r) keys.push_back(rows->at(r, 0).integer());
   co_return keys;
 }
@@ -203,6 +204,7 @@ awaitable<result<std::vector<std::string>>> tile_repository::owners(const ports:
       co_await db_->query(context, {.sql = "SELECT DISTINCT owner FROM geo_tiles WHERE owner > ''"}, primary);
   if (!rows) co_return rows.error();
   std::vector<std::string> out;
+  out.reserve(rows->rows());
   for (std::size_t r = 0; r < rows->rows(); ++r) out.emplace_back(rows->at(r, 0).text());
   co_return out;
 }
@@ -217,6 +219,7 @@ awaitable<result<std::vector<tile_view>>> tile_repository::children(const ports:
       primary);
   if (!rows) co_return rows.error();
   std::vector<tile_view> out;
+  out.reserve(rows->rows());
   for (std::size_t r = 0; r < rows->rows(); ++r) out.push_back(tile_of(*rows, r).view);
   co_return out;
 }
