@@ -11,6 +11,11 @@ namespace {
 
 constexpr double radians = std::numbers::pi / 180;
 
+// An arc a and its chord 2 sin(a/2) differ by a^3/24: their squares by less than one part in ten thousand up to here.
+constexpr double most_chord = 0.03;
+constexpr double chord_error = 1e-4;
+constexpr double most_chord_m = most_chord * earth_radius_m;
+
 /// Even-odd, for one of the longitudes that the position has beside a ring that runs on; edges are inside.
 bool surrounds(const polygon& area, double x, double y) noexcept {
   bool inside = false, on_edge = false;
@@ -76,12 +81,31 @@ bool matches(const area& where, const position& p) noexcept {
 }
 
 area_test::area_test(const area& where) : where_(where) {
-  if (const auto* c = std::get_if<circle>(&where)) bounds_ = bounds(*c);
+  const auto* c = std::get_if<circle>(&where);
+  if (c == nullptr || c->radius_m > most_chord_m) return;
+  const double lat = c->center.lat * radians, reach = c->radius_m / earth_radius_m;
+  const double chord = 2 * std::sin(reach / 2), square = chord * chord;
+  circle_ = small_circle{c->center.lon,
+                         c->center.lat,
+                         std::cos(lat),
+                         std::sin(lat),
+                         reach,
+                         square * (1 - chord_error),
+                         square * (1 + chord_error)};
 }
 
 bool area_test::operator()(const position& p) const noexcept {
-  const auto near = [&p](const box& b) { return contains(b, p); };
-  return (bounds_.empty() || std::any_of(bounds_.begin(), bounds_.end(), near)) && matches(where_, p);
+  if (!circle_) return matches(where_, p);
+  const small_circle& c = *circle_;
+  const double y = (p.lat - c.lat) * radians, x = (p.lon - c.lon) * radians;
+  if (std::abs(y) > c.reach * (1 + chord_error)) return false;
+  // Beside the antimeridian and near the poles nothing is certain here.
+  if (std::abs(x) > most_chord) return matches(where_, p);
+  // cos(lat + y), y at most most_chord; the series' next terms are below 1e-8.
+  const double cos_lat = c.cos_lat * (1 - y * y / 2) - c.sin_lat * (y - y * y * y / 6);
+  const double square = y * y + c.cos_lat * cos_lat * x * x;
+  if (square <= c.surely_in) return true;
+  return square <= c.surely_out && matches(where_, p);
 }
 
 std::vector<box> bounds(const circle& c) {
