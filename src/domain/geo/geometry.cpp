@@ -68,6 +68,7 @@ bool contains(const polygon& area, const position& p) noexcept {
   if (area.ring.empty()) return false;
   const ring_extent e = extent_of(area);
   if (!(p.lat >= e.south && p.lat <= e.north)) return false;
+  // NOLINTNEXTLINE(clang-analyzer-security.FloatLoopCounter): three rounds at most, each a whole turn
   for (double x = p.lon + 360 * std::ceil((e.west - p.lon) / 360); x <= e.east; x += 360)
     if (surrounds(area, x, p.lat)) return true;
   return false;

@@ -3,6 +3,7 @@
 #include "geo_database.hpp"
 
 #include <cmath>
+#include <map>
 #include <set>
 
 using namespace distsys;

@@ -52,7 +52,7 @@ TEST_CASE("many callers of large and small values at once get their own, and eac
   callers.reserve(keys);
   for (int n = 0; n < keys; ++n)
     callers.push_back(std::make_unique<started<result<std::string>>>(loops.get().loop(0), read_round(*store, n, keys)));
-  for (const auto& caller : callers) CHECK(caller->get().value() == "");
+  for (const auto& caller : callers) CHECK(caller->get().value().empty());
   for (int n = 0; n < keys; ++n) CHECK(loops.run(store->erase(c, key_of(n))).value());
   loops.run(close_store(*store));
 }
