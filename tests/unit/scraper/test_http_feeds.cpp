@@ -34,8 +34,8 @@ struct fixture {
   }
   std::vector<std::unique_ptr<feed>> feeds(const std::string& address, const std::vector<std::string>& areas = {},
                                            const std::vector<source_header>& headers = {}) {
-    where.reserve(areas.size());
     std::vector<watched_area> where;
+    where.reserve(areas.size());
     for (const auto& text : areas) where.push_back(parse_area(text).value());
     return make_http_feeds(url::parse(address).value(), where, headers, std::make_shared<site_visitor>(client, visits))
         .value();
@@ -205,8 +205,8 @@ TEST_CASE_METHOD(fixture, "at most so many answers of one host are in flight") {
   const scripted_server server([](const std::string&) { return scripted_reply{http_ok("{}"), true}; });
   visits.heed_robots = false;
   visits.in_flight = 3;
-  areas.reserve(20);
   std::vector<std::string> areas;
+  areas.reserve(20);
   for (int i = 0; i < 20; ++i) areas.push_back("0/" + std::to_string(i) + "/1");
   auto all = feeds("georss+" + server.url("/g"), areas);
   REQUIRE(all.size() == 20);
