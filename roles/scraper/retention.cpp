@@ -50,11 +50,14 @@ geo::timestamp before(const ages& by_source, const std::string& source, geo::tim
   return now - std::chrono::duration_cast<std::chrono::milliseconds>(at->second);
 }
 
-/// The earliest of all sources.
-geo::timestamp before_of_all(const ages& by_source, geo::timestamp now) {
-  geo::timestamp earliest = now;
-  for (const auto& [source, age] : by_source) earliest = std::min(earliest, before(by_source, source, now));
-  return earliest;
+/// The earliest of all sources, and the latest: what is older than that is not kept for its age alone.
+std::pair<geo::timestamp, geo::timestamp> before_of_all(const ages& by_source, geo::timestamp now) {
+  geo::timestamp earliest = now, latest{};
+  for (const auto& [source, age] : by_source) {
+    earliest = std::min(earliest, before(by_source, source, now));
+    latest = std::max(latest, before(by_source, source, now));
+  }
+  return {earliest, latest};
 }
 
 }  // namespace
@@ -102,7 +105,6 @@ awaitable<void> retention::run() {
 }
 
 awaitable<result<std::size_t>> retention::sweep() {
-  std::size_t total = 0;
   const auto sources = co_await events_.sources(ports::call_context::within(limit));
   if (!sources) co_return sources.error();
   const geo::timestamp now = runtime::now();
@@ -110,6 +112,16 @@ awaitable<result<std::size_t>> retention::sweep() {
   horizons.reserve(sources->size());
   for (const std::string& source : *sources) horizons.push_back({source, before(settings_.history, source, now)});
   const auto left = co_await partitions_left(horizons);
+  const auto rows = co_await prune_rows(horizons, left, now);
+  // Files go without a walk over their rows: also where that did not come to an end.
+  const std::size_t with_files = co_await compact(horizons);
+  if (!rows) co_return rows.error();
+  co_return *rows + with_files;
+}
+
+awaitable<result<std::size_t>> retention::prune_rows(std::span<const geo::history_horizon> horizons,
+                                                     const std::vector<geo::sequence_range>& left, geo::timestamp now) {
+  std::size_t total = 0;
   for (const auto& [source, history_before] : horizons) {
     geo::retention what{.source = source, .history_before = history_before, .left = left};
     what.ended_before = what.expired_before = before(settings_.events, source, now);
@@ -118,9 +130,11 @@ awaitable<result<std::size_t>> retention::sweep() {
     total += *deleted;
   }
   // What belongs to no event any more, whatever its source was.
-  const auto rest = co_await prune_all({.history_before = before_of_all(settings_.history, now), .left = left});
+  const auto [history_before, orphans_before] = before_of_all(settings_.history, now);
+  const auto rest =
+      co_await prune_all({.history_before = history_before, .orphans_before = orphans_before, .left = left});
   if (!rest) co_return rest.error();
-  co_return total + *rest + co_await compact(horizons);
+  co_return total + *rest;
 }
 
 awaitable<result<std::size_t>> retention::prune_all(geo::retention what) {

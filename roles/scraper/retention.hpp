@@ -44,6 +44,9 @@ class retention {
   awaitable<result<std::size_t>> sweep();
 
  private:
+  awaitable<result<std::size_t>> prune_rows(std::span<const domain::geo::history_horizon> horizons,
+                                            const std::vector<domain::geo::sequence_range>& left,
+                                            domain::geo::timestamp now);
   awaitable<result<std::size_t>> prune_all(domain::geo::retention what);
   awaitable<std::vector<domain::geo::sequence_range>> partitions_left(
       std::span<const domain::geo::history_horizon> horizons);

@@ -45,10 +45,10 @@ awaitable<result<ports::table>> old_events(const ports::call_context& context, p
                      .parameters = ports::table(what.source.empty() ? 5 : 6)};
   if (!what.source.empty()) s.sql += " AND COALESCE(e.source, '') = ?";
   s.sql += " ORDER BY e.expires LIMIT ?";
-  s.parameters.add(std::int64_t{std::max(ms(what.ended_before), ms(what.expired_before))});
-  s.parameters.add(std::int64_t{ms(what.ended_before)});
-  s.parameters.add(std::int64_t{ms(what.expired_before)});
-  s.parameters.add(std::int64_t{ms(what.expired_before)});
+  s.parameters.add(std::max(ms(what.ended_before), ms(what.expired_before)));
+  s.parameters.add(ms(what.ended_before));
+  s.parameters.add(ms(what.expired_before));
+  s.parameters.add(ms(what.expired_before));
   if (!what.source.empty()) s.parameters.add(what.source);
   s.parameters.add(static_cast<std::int64_t>(std::max<std::size_t>(most / 2, 1)));
   const auto t = co_await db.query(context, std::move(s), {.primary = true});
@@ -101,7 +101,7 @@ ports::statement history_statement(const retention& what, std::int64_t after) {
                          "n.event_key = c.event_key AND n.observed >= c.observed AND n.observed < ? AND "
                          "n.sequence > c.sequence)",
                      .parameters = ports::table(of_source ? 4 : 3)};
-  s.parameters.add(std::int64_t{ms(what.history_before)});
+  s.parameters.add(ms(what.history_before));
   s.sql += of_source ? " THEN 1 ELSE 0 END FROM geo_event_changes c JOIN geo_events e ON e.event_key = c.event_key "
                      : " OR NOT EXISTS (SELECT 1 FROM geo_events e WHERE e.event_key = c.event_key) THEN 1 ELSE 0 END "
                        "FROM geo_event_changes c ";
@@ -126,7 +126,7 @@ awaitable<result<std::size_t>> delete_history(const ports::call_context& context
     if (!t) co_return t.error();
     more = t->rows() == chunk;
     for (std::size_t i = 0; i < t->rows() && gone.parameters.rows() < most; ++i) {
-      if (t->at(i, 1).integer() >= ms(what.history_before)) {
+      if (t->at(i, 1).integer() >= ms(std::max(what.history_before, what.orphans_before))) {
         more = false;
         break;
       }

@@ -128,11 +128,10 @@ awaitable<result<void>> commit(const ports::call_context& context, ports::databa
   co_return result<void>{};
 }
 
-/// After a commit that failed: whether a new plan may succeed.
-awaitable<bool> worth_another(const ports::call_context& context, ports::database& db, const error& why) {
-  if (why == errc::conflict || why == errc::already_exists) co_return true;
-  if (why != errc::invalid) co_return false;
-  co_return co_await history_partitions::reopen(context, db);
+/// After a commit that failed: nothing when a new plan may succeed, else what the caller is told.
+awaitable<result<void>> make_room_for_another(const ports::call_context& context, ports::database& db, error why) {
+  if (why == errc::conflict || why == errc::already_exists) co_return result<void>{};
+  co_return co_await history_partitions::reopen(context, db, std::move(why));
 }
 
 /// Writes a plan, and makes another as long as other writers are quicker.
@@ -142,7 +141,8 @@ awaitable<result<void>> write(const ports::call_context& context, ports::databas
     if (r.plan->plan.empty()) co_return result<void>{};
     const auto done = co_await commit(context, db, r.plan->plan.take());
     if (done) co_return result<void>{};
-    if (attempt == max_attempts || !co_await worth_another(context, db, done.error())) co_return done.error();
+    if (attempt == max_attempts) co_return done.error();
+    if (auto ok = co_await make_room_for_another(context, db, done.error()); !ok) co_return ok.error();
     auto again = co_await make_plan(context, db, r.what, observed, present);
     if (!again) co_return again.error();
     r.plan.emplace(std::move(*again));
@@ -289,7 +289,8 @@ awaitable<result<all_ended>> end_all(const ports::call_context& context, ports::
     if (plan->empty()) co_return all;
     const auto done = co_await commit(context, db, plan->take());
     if (done) co_return all;
-    if (attempt == max_attempts || !co_await worth_another(context, db, done.error())) co_return done.error();
+    if (attempt == max_attempts) co_return done.error();
+    if (auto ok = co_await make_room_for_another(context, db, done.error()); !ok) co_return ok.error();
   }
 }
 

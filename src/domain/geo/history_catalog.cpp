@@ -102,9 +102,9 @@ awaitable<result<std::unique_ptr<ports::transaction>>> begin_alone(const ports::
                                                                    ports::database& db, history_lock what) {
   auto on = co_await db.begin(context);
   if (!on) co_return on.error();
-  const auto held = co_await run_all(context, **on,
-                                     {"SET LOCAL lock_timeout = 250",
-                                      "SELECT pg_advisory_xact_lock(" + number(static_cast<std::int64_t>(what)) + ")"});
+  const auto held = co_await run_all(
+      context, **on,
+      {std::string(short_waits), "SELECT pg_advisory_xact_lock(" + number(static_cast<std::int64_t>(what)) + ")"});
   if (!held) co_return held.error();
   co_return on;
 }

@@ -38,6 +38,8 @@ awaitable<result<std::int64_t>> newest_sequence(const ports::call_context& conte
 
 /// The constraint on a partition's sequences.
 constexpr std::string_view range_constraint = "geo_event_changes_range";
+/// No step waits longer for a lock, and nobody behind it: the first statement of a transaction.
+inline constexpr std::string_view short_waits = "SET LOCAL lock_timeout = 250";
 std::string range_condition(const sequence_range& r);
 /// "FOR VALUES FROM (1) TO (MAXVALUE)".
 std::string for_values(const sequence_range& r);

@@ -68,8 +68,11 @@ class rewriting {
   }
 
  private:
+  /// Nobody reads or writes behind this lock, so that it may take the second after which the server ends a vacuum.
   awaitable<result<void>> hold(const history_partition& p) {
-    co_return co_await run_all(context_, on_, {"LOCK TABLE " + p.name + " IN SHARE MODE"});
+    co_return co_await run_all(
+        context_, on_,
+        {"SET LOCAL lock_timeout = 2500", "LOCK TABLE " + p.name + " IN SHARE MODE", std::string(short_waits)});
   }
 
   awaitable<result<void>> copy() {

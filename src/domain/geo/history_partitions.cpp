@@ -26,9 +26,11 @@ std::int64_t latest(std::span<const history_horizon> horizons) {
 
 std::int64_t now_ms() { return runtime::now().time_since_epoch().count(); }
 
-/// Whether the partition that is written to holds enough; its newest sequence is `newest`.
-awaitable<result<bool>> full(const ports::call_context& context, ports::transaction& on,
-                             const std::vector<history_partition>& all, std::int64_t newest, std::int64_t size) {
+/// How many changes the partition that is written to was for, once it holds them; 0 before. Its newest sequence is
+/// `newest`.
+awaitable<result<std::int64_t>> full(const ports::call_context& context, ports::transaction& on,
+                                     const std::vector<history_partition>& all, std::int64_t newest,
+                                     std::int64_t size) {
   const auto t = co_await on.query(context, {.sql = "SELECT COALESCE(MIN(sequence), 0) FROM geo_event_changes"});
   if (!t) co_return t.error();
   const std::int64_t oldest = t->at(0, 0).integer();
@@ -36,7 +38,8 @@ awaitable<result<bool>> full(const ports::call_context& context, ports::transact
   const std::int64_t of_all = newest - std::max(oldest, young->range.first);
   const std::int64_t here = newest - std::max(oldest, all.back().range.first) + 1;
   // Where there are many changes, larger partitions: each one makes every question of the history a little dearer.
-  co_return here >= std::max(size, of_all / shares);
+  const std::int64_t enough = std::max(size, of_all / shares);
+  co_return here >= enough ? enough : 0;
 }
 
 std::string reopened(const history_partition& tail) {
@@ -99,7 +102,7 @@ awaitable<result<step>> go_on(const ports::call_context& context, ports::databas
   if (tail.announced == 0) {
     const auto due = co_await full(context, on, *all, *newest, size);
     if (!due) co_return due.error();
-    if (*due) did = co_await announce(context, on, tail, *newest + 1 + size / 4);
+    if (*due > 0) did = co_await announce(context, on, tail, *newest + 1 + *due / 4);
   } else if (*newest + size / 16 >= tail.announced) {
     // Too late: writers are nearly there.
     if (auto ok = co_await run_all(context, on, {reopened(tail)}); !ok) co_return ok.error();
@@ -122,17 +125,18 @@ awaitable<result<bool>> history_partitions::open_next(const ports::call_context&
   }
 }
 
-awaitable<bool> history_partitions::reopen(const ports::call_context& context, ports::database& db) {
-  if (db.sql_dialect() != ports::dialect::postgres) co_return false;
+awaitable<result<void>> history_partitions::reopen(const ports::call_context& context, ports::database& db, error why) {
+  if (why != errc::invalid || why.detail.find(range_constraint) == std::string::npos) co_return why;
   const auto all = co_await read_partitions(context, db);
-  if (!all) co_return false;
+  if (!all) co_return all.error();
   // When it is open already, it was another process that opened it, or the next one, since.
-  if (all->back().announced != 0) {
-    ports::batch b;
-    b.push_back({.sql = reopened(all->back())});
-    if (!co_await db.execute(context, std::move(b))) co_return false;
-  }
-  co_return true;
+  if (all->back().announced == 0) co_return result<void>{};
+  ports::batch b;
+  b.push_back({.sql = std::string(short_waits)});
+  b.push_back({.sql = reopened(all->back())});
+  const auto done = co_await db.execute(context, std::move(b));
+  if (done) co_return result<void>{};
+  co_return error{errc::unavailable, "the history's newest partition cannot be reopened now: " + done.error().detail};
 }
 
 bool history_partitions::looked_at(std::int64_t first) const {

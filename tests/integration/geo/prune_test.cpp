@@ -181,6 +181,24 @@ awaitable<void> batches_and_sources(geo_database& g) {
   CHECK(again.changes.front().feature == again.feature);
 }
 
+/// Changes whose event is gone, and that its deletion had left to others: however long other sources keep theirs.
+awaitable<void> orphans_go(geo_database& g) {
+  runtime::random dice(3);
+  for (int m = 0; m < 5; ++m)
+    (co_await g.events.store(context, seen_at(start + m * 1min, {made("short", 1, dice, "text " + std::to_string(m)),
+                                                                 made("kept", 1, dice, "text " + std::to_string(m))})))
+        .value();
+  (co_await g.events.end(context, "short", {"e1"}, start + 10min)).value();
+  CHECK((co_await g.events.prune(context, {.source = "short", .ended_before = start + 1h, .left = {{0, 1'000}}}, 100))
+            .value() > 0);
+  CHECK(co_await rows_of(*g.database, "geo_events") == 1);
+  CHECK(co_await rows_of(*g.database, "geo_event_changes") == 11);
+  CHECK(co_await prune_all(g.events, {.orphans_before = start + 1min}, 100) == 0);  // by when they were recorded
+  CHECK(co_await prune_all(g.events, {.orphans_before = runtime::now() + 1h}, 100) == 5);
+  // The newest change of all is one of them.
+  CHECK(co_await rows_of(*g.database, "geo_event_changes") == 6);
+}
+
 }  // namespace
 
 TEST_CASE("a week of churn leaves the database as large as two days") {
@@ -192,3 +210,4 @@ TEST_CASE("a week of churn leaves the database as large as two days") {
 }
 TEST_CASE("sequences go on when all has been pruned") { with_geo_database(sequences_go_on); }
 TEST_CASE("prune keeps to its size, its source and what is kept") { with_geo_database(batches_and_sources); }
+TEST_CASE("changes of events that are gone are not kept for the sake of others") { with_geo_database(orphans_go); }

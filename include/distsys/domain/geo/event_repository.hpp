@@ -109,6 +109,7 @@ struct retention {
   timestamp ended_before{};    // events that ended before, with all that is known of them
   timestamp expired_before{};  // events that expired before, and did not change since
   timestamp history_before{};  // what had been replaced by then: the history stays exact from then on; dead letters
+  timestamp orphans_before{};  // changes recorded before whose event is gone; where no source is named
   std::vector<sequence_range> left;  // of the history: history_partitions will see to it
 };
 

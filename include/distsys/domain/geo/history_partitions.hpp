@@ -53,9 +53,10 @@ class history_partitions {
   awaitable<result<std::optional<compaction>>> compact(const ports::call_context& context,
                                                        std::span<const history_horizon> horizons);
 
-  /// For a writer whose change was refused as invalid: takes back an end that open_next() announced and nobody made
-  /// true. True: the write is worth another try.
-  static awaitable<bool> reopen(const ports::call_context& context, ports::database& db);
+  /// For a writer whose change was refused with `why`: where it had reached an end that open_next() announced and
+  /// nobody made true, that is taken back, and the write is worth another try. errc::unavailable when it cannot be now,
+  /// after 250 ms: nobody waits behind the writer for longer. Else `why`.
+  static awaitable<result<void>> reopen(const ports::call_context& context, ports::database& db, error why);
 
  private:
   bool looked_at(std::int64_t first) const;
