@@ -48,12 +48,16 @@ awaitable<result<std::vector<reply>>> exchange(stream& s, const command& c, runt
     if (timely.late()) co_return error{errc::unavailable, "no answer within the connect timeout"};
     if (ec)
       co_return error{errc::unavailable, ec == asio::error::eof ? "the server closed the connection" : ec.message()};
-    if (auto used = reader.feed({in.data(), n}, in.size()); !used) co_return used.error();  // a piece, so all
-    for (;;) {
-      auto one = reader.next(64u << 10);
-      if (!one) co_return one.error();
-      if (!*one) break;
-      replies.push_back(std::move(**one));
+    for (std::string_view came(in.data(), n); !came.empty();) {
+      const auto used = reader.feed(came, in.size());
+      if (!used) co_return used.error();
+      came.remove_prefix(*used);
+      for (;;) {
+        auto one = reader.next(64u << 10);
+        if (!one) co_return one.error();
+        if (!*one) break;
+        replies.push_back(std::move(**one));
+      }
     }
   }
   if (replies.size() != c.count() || !reader.idle())

@@ -4,6 +4,7 @@
 #include "unfilled.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <utility>
@@ -13,6 +14,9 @@ namespace {
 
 constexpr std::size_t longest = 1u << 30;  // Redis keeps values of up to 512 MB: more is nonsense
 constexpr std::size_t longest_line = 32;
+constexpr std::array line_break{'\r', '\n'};
+
+error no_protocol() { return {errc::unavailable, "the server sent what is not the Redis protocol"}; }
 
 reply::kind kind_of(stored_kind kind) {
   switch (kind) {
@@ -64,6 +68,7 @@ void large_value::skip(std::size_t bytes, reply::kind as) {
 std::size_t large_value::feed(std::string_view bytes) noexcept {
   if (skipping_ > 0) {
     const std::size_t n = std::min(bytes.size(), skipping_);
+    for (std::size_t i = n > 2 ? n - 2 : 0; i < n; ++i) ending_ = {ending_[1], bytes[i]};
     skipping_ -= n;
     return n;
   }
@@ -76,9 +81,10 @@ std::size_t large_value::feed(std::string_view bytes) noexcept {
 
 result<std::optional<reply>> large_value::take() {
   if (skipping_ > 0) return std::optional<reply>();
+  if (skipped_ && ending_ != line_break) return no_protocol();
   if (skipped_) return std::exchange(skipped_, std::nullopt);
   if (text_.empty() || filled_ < text_.size()) return std::optional<reply>();
-  if (!text_.ends_with("\r\n")) return error{errc::unavailable, "the server sent what is not the Redis protocol"};
+  if (!text_.ends_with("\r\n")) return no_protocol();
   text_.resize(text_.size() - 2);
   reply r;
   r.type = reply::kind::bulk;

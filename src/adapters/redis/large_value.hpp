@@ -5,6 +5,7 @@
 
 #include "distsys/foundation/error.hpp"
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -37,6 +38,7 @@ class large_value {
   std::string text_;  // with its line break; empty: none
   std::size_t filled_ = 0;
   std::size_t skipping_ = 0;      // bytes of one that nobody gets, its line break included, that are to come
+  std::array<char, 2> ending_{};  // its last two
   std::optional<reply> skipped_;  // what stands for it
 };
 

@@ -244,7 +244,8 @@ awaitable<result<std::int64_t>> redis_kv_store::do_increment(const context& c, s
   if (!r) co_return r.error();
   std::int64_t sum = 0;
   const char* const end = r->text.data() + r->text.size();
-  if (std::from_chars(r->text.data(), end, sum).ptr != end) co_return unexpected();
+  const auto [stop, bad] = std::from_chars(r->text.data(), end, sum);
+  if (bad != std::errc{} || stop != end) co_return unexpected();
   co_return sum;
 }
 

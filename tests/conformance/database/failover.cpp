@@ -39,7 +39,9 @@ DATABASE_CASE("a primary that is lost: no write on its standby, and all goes on 
   CHECK(standby.execute({insert_item(2)}).error() == errc::unavailable);
 
   stop_primary(service);
+  // Connections for reading and for writing end one after the other.
   CHECK(until([&] { return !db.query("SELECT 1").has_value(); }));
+  CHECK(until([&] { return !db.execute("DELETE FROM item WHERE id = -1").has_value(); }));
   for (int i = 0; i < 20; ++i) {
     const auto written = db.execute({insert_item(3)});
     REQUIRE(!written);

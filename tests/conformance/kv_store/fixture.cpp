@@ -4,7 +4,6 @@
 #include "distsys/runtime/random.hpp"
 #include "tests/support/services.hpp"
 
-#include <mutex>
 #include <stdexcept>
 #include <variant>
 
@@ -65,8 +64,6 @@ kv_store_case::kv_store_case(const kv_store_backend& b, const std::string& addre
 
 kv_store_case::~kv_store_case() {
   loops.run(close_kv_store(*store));
-  static std::mutex one_at_a_time;  // every_byte.cpp has stores on several threads; Catch2 knows only one
-  const std::scoped_lock lock(one_at_a_time);
   // Only where it was asked to watch: those that are struck are closed on other threads, where Catch must not be
   // called.
   if (watch.calls() > 0) CHECK(watch.late() == 0);

@@ -111,6 +111,9 @@ TEST_CASE("a value that is too large is stepped over, and the next reply is whol
     CHECK((*all)[0].type == reply::kind::too_large);
     CHECK((*all)[1].text == "next");
     CHECK((*all)[2].number == 3);
+    const auto shifted = read("$100000\r\n" + large + "xx" + bulk("next"), step, true, 50'000);
+    REQUIRE_FALSE(shifted);
+    CHECK(shifted.error() == errc::unavailable);
   }
 }
 
