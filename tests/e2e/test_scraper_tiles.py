@@ -307,7 +307,8 @@ def test_the_tile_of_a_scraper_that_hangs_moves_when_its_lease_is_over(tmp_path)
             assert tiles(data, where="owner > ''") == [(1,)]
             pair.running[0].send_signal(signal.SIGSTOP)  # alive, and yet it does nothing
             pair.start(1)
-            wait_until(lambda: tiles(data, where="complete_polls = 1 AND owner = ''") == [(1,)])
+            # Stopped within a transaction it holds its locks for ten seconds more: the server ends it then.
+            wait_until(lambda: tiles(data, where="complete_polls = 1 AND owner = ''") == [(1,)], 60)
             assert len(set(asked)) == 2
             pair.running[0].send_signal(signal.SIGCONT)
             go_on.set()

@@ -136,6 +136,7 @@ awaitable<void> leases_fence(tests::geo_database&, geo::tile_repository& tiles) 
 awaitable<void> take_all(geo::tile_repository& tiles, std::string owner,
                          std::shared_ptr<std::multiset<std::string>> got, std::shared_ptr<std::mutex> guard) {
   std::vector<std::string> feeds;
+  feeds.reserve(40);
   for (int i = 0; i < 40; ++i) feeds.push_back("f" + std::to_string(i));
   for (;;) {
     const auto some = (co_await tiles.claim(soon(), {{feeds, 3}}, owner, at(start))).value();
