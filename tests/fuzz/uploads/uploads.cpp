@@ -7,9 +7,11 @@
 #include "distsys/foundation/text.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace {
 
@@ -78,6 +80,20 @@ void check(const result<upload>& read) {
   fuzz::check_observation(seen);
 }
 
+/// The same as a text that is read as what it was written from; nothing when it is not JSON. Boost.JSON 1.81 reads a
+/// number of 16 digits or more as one beside it at times, and another when it is written and read again.
+std::optional<std::string> settled(std::string text) {
+  constexpr int most_rounds = 8;
+  for (int round = 0; round < most_rounds; ++round) {
+    const auto document = json::parse(text);
+    if (!document) return std::nullopt;
+    std::string again = boost::json::serialize(*document);
+    if (again == text) return text;
+    text = std::move(again);
+  }
+  return std::nullopt;
+}
+
 /// The features of a collection, a line each; nothing when it is none.
 std::string lines_of(const std::string& text) {
   const auto document = json::parse(text);
@@ -113,10 +129,13 @@ void check_winners(const std::string& lines, const upload& u) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   check(read_upload(upload_format::lines, text, poster, now));
-  for (const std::string& document : {text, "{\"type\":\"FeatureCollection\",\"features\":[" + text + "]}"}) {
-    const auto whole = read_upload(upload_format::geojson, document, poster, now);
+  for (const std::string& posted : {text, "{\"type\":\"FeatureCollection\",\"features\":[" + text + "]}"}) {
+    check(read_upload(upload_format::geojson, posted, poster, now));
+    const auto document = settled(posted);
+    if (!document) continue;
+    const auto whole = read_upload(upload_format::geojson, *document, poster, now);
     check(whole);
-    const std::string lines = lines_of(document);
+    const std::string lines = lines_of(*document);
     if (!whole || lines.empty()) continue;
     const auto each = read_upload(upload_format::lines, lines, poster, now);
     require(each.has_value());
