@@ -8,6 +8,26 @@ namespace distsys::adapters::postgres {
 namespace {
 
 constexpr int commands_between_flushes = 64;
+constexpr std::size_t bytes_between_flushes = 1u << 20;
+constexpr std::size_t least_rows_together = 8;  // fewer are not worth another prepared statement
+constexpr std::size_t most_rows_together = 4096, bytes_together = 4u << 20;
+
+/// Some rows from `first` on, each column as one array: how many. Ends before a row that has a value of another type
+/// than its column's: sent alone, it is converted, or refused, by itself.
+std::size_t gather(ports::table& arrays, const ports::table& rows, std::size_t first, const std::vector<Oid>& types,
+                   parameter_row& row) {
+  std::vector<array_writer> columns;
+  columns.reserve(types.size());
+  for (const Oid type : types) columns.emplace_back(type);
+  std::size_t n = 0;
+  for (std::size_t bytes = 0; n < most_rows_together && bytes < bytes_together && first + n < rows.rows(); ++n) {
+    if (!row.fill(rows, first + n, types) || !row.all_binary()) break;
+    for (std::size_t i = 0; i < columns.size(); ++i) bytes += columns[i].add(row, i);
+  }
+  arrays = ports::table(types.size());
+  for (array_writer& column : columns) arrays.add_blob(column.finish());
+  return n;
+}
 
 void ignore_notice(void*, const PGresult*) {}
 
@@ -52,7 +72,8 @@ pipeline::progress pipeline::send() {
     s.begun = true;
     if (!send_some(s)) return progress::broken;
     if (s.sent) ++sending_;
-    if (++commands % commands_between_flushes != 0 && !s.sent) continue;
+    if (++commands % commands_between_flushes != 0 && !s.sent && unflushed_ < bytes_between_flushes) continue;
+    unflushed_ = 0;
     const int left = PQflush(connection_.get());
     if (left < 0) return progress::broken;
     if (left > 0) return progress::blocked;
@@ -66,7 +87,7 @@ bool pipeline::send_some(slot& s) {
   // After a failure the server skips what is left: it need not be sent.
   if (!s.what->failure && s.step < s.what->steps.size()) return send_step(s);
   if (PQpipelineSync(connection_.get()) != 1) return false;
-  s.expected.push_back({command::sync, s.step, {}});
+  s.expected.push_back({command::sync, s.step});
   s.sent = true;
   return true;
 }
@@ -80,11 +101,13 @@ bool pipeline::send_step(slot& s) {
       ++s.step;
       return true;
     case exchange::action::describe: {
-      const std::string old = prepared_.forget(step.shape.get());
-      if (!old.empty() && !send_raw(s, "DEALLOCATE " + old, command::other)) return false;
+      for (const statement_shape* shape : {step.shape.get(), step.shape->of_arrays.get()})
+        if (const std::string old = prepared_.forget(shape);
+            !old.empty() && !send_raw(s, "DEALLOCATE " + old, command::other))
+          return false;
       if (!prepare(s, step.shape, false)) return false;
       if (PQsendDescribePrepared(connection_.get(), prepared_.find(step.shape)->c_str()) != 1) return false;
-      s.expected.push_back({command::describe, s.step, {}});
+      s.expected.push_back({command::describe, s.step});
       ++s.step;
       return true;
     }
@@ -96,7 +119,7 @@ bool pipeline::send_step(slot& s) {
 
 bool pipeline::send_raw(slot& s, const std::string& sql, command as) {
   if (PQsendQueryParams(connection_.get(), sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0) != 1) return false;
-  s.expected.push_back({as, s.step, {}});
+  s.expected.push_back({as, s.step});
   return true;
 }
 
@@ -107,7 +130,7 @@ bool pipeline::prepare(slot& s, const std::shared_ptr<statement_shape>& shape, b
   const int types = typed ? static_cast<int>(shape->parameter_types.size()) : 0;
   if (PQsendPrepare(connection_.get(), name.c_str(), shape->sql.c_str(), types, shape->parameter_types.data()) != 1)
     return false;
-  s.expected.push_back({command::prepare, s.step, name});
+  s.expected.push_back({command::prepare, s.step, shape, name});
   return true;
 }
 
@@ -120,20 +143,39 @@ bool pipeline::send_run(slot& s) {
     s.row = 0;
     return true;
   }
-  if (shape.parameters > 0) {
-    if (auto filled = row_.fill(step.parameters(), s.row, shape.parameter_types); !filled) {
-      refuse(s, {filled.error().code, "`" + shape.label + "`: " + filled.error().detail});
-      return true;
+  if (shape.parameters == 0) {
+    ++s.row;
+    return send_prepared(s, step.shape, nullptr);
+  }
+  if (shape.of_arrays && !step.expected_rows && runs - s.row >= least_rows_together) {
+    ports::table arrays;
+    const std::size_t together = gather(arrays, step.parameters(), s.row, shape.parameter_types, row_);
+    if (together >= least_rows_together) {
+      s.row += together;
+      if (auto filled = row_.fill(arrays, 0, shape.of_arrays->parameter_types); !filled) {
+        refuse(s, filled.error());
+        return true;
+      }
+      return send_prepared(s, shape.of_arrays, &row_);
     }
   }
-  if (!prepared_.find(step.shape) && !prepare(s, step.shape, true)) return false;
-  const bool any = shape.parameters > 0;
-  if (PQsendQueryPrepared(connection_.get(), prepared_.find(step.shape)->c_str(), any ? row_.count() : 0,
-                          any ? row_.values() : nullptr, any ? row_.lengths() : nullptr, any ? row_.formats() : nullptr,
-                          s.what->sink && shape.binary_results ? 1 : 0) != 1)
-    return false;
-  s.expected.push_back({command::run, s.step, {}});
+  if (auto filled = row_.fill(step.parameters(), s.row, shape.parameter_types); !filled) {
+    const std::string which = runs > 1 ? ", row " + std::to_string(s.row + 1) : "";
+    refuse(s, {filled.error().code, "`" + shape.label + "`" + which + ": " + filled.error().detail});
+    return true;
+  }
   ++s.row;
+  return send_prepared(s, step.shape, &row_);
+}
+
+bool pipeline::send_prepared(slot& s, const std::shared_ptr<statement_shape>& shape, const parameter_row* row) {
+  if (!prepared_.find(shape) && !prepare(s, shape, true)) return false;
+  for (int i = 0; row && i < row->count(); ++i) unflushed_ += static_cast<std::size_t>(row->lengths()[i]);
+  if (PQsendQueryPrepared(connection_.get(), prepared_.find(shape)->c_str(), row ? row->count() : 0,
+                          row ? row->values() : nullptr, row ? row->lengths() : nullptr, row ? row->formats() : nullptr,
+                          s.what->sink && shape->binary_results ? 1 : 0) != 1)
+    return false;
+  s.expected.push_back({command::run, s.step});
   return true;
 }
 
@@ -208,7 +250,7 @@ bool pipeline::take_result(slot& s, expectation& x, pg_result r) {
 }
 
 void pipeline::take_failure(slot& s, expectation& x, const PGresult* r) {
-  forget_prepared(s, x);
+  forget_prepared(x);
   const std::string state(state_of(r));
   if (PQresultStatus(r) == PGRES_PIPELINE_ABORTED) {
     s.what->fail({{errc::internal, "the server skipped a statement"}, {}, x.step, false});
@@ -219,10 +261,9 @@ void pipeline::take_failure(slot& s, expectation& x, const PGresult* r) {
   }
 }
 
-void pipeline::forget_prepared(slot& s, const expectation& x) {
-  if (x.what != command::prepare || x.step >= s.what->steps.size()) return;
-  const auto& shape = s.what->steps[x.step].shape;
-  if (const std::string* name = prepared_.find(shape); name && *name == x.name) prepared_.forget(shape.get());
+void pipeline::forget_prepared(const expectation& x) {
+  if (!x.prepared) return;
+  if (const std::string* name = prepared_.find(x.prepared); name && *name == x.name) prepared_.forget(x.prepared.get());
 }
 
 void pipeline::take_rows(slot& s, const PGresult* r) {

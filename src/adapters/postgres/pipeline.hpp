@@ -60,7 +60,8 @@ class pipeline {
   struct expectation {
     command what;
     std::size_t step;
-    std::string name;       // of a statement that is prepared
+    std::shared_ptr<statement_shape> prepared = {};  // and under which name:
+    std::string name = {};
     bool answered = false;  // a result has come
     bool begun = false;
     std::uint64_t affected = 0;
@@ -77,6 +78,7 @@ class pipeline {
   bool send_raw(slot& s, const std::string& sql, command as);
   bool prepare(slot& s, const std::shared_ptr<statement_shape>& shape, bool typed);
   bool send_run(slot& s);
+  bool send_prepared(slot& s, const std::shared_ptr<statement_shape>& shape, const parameter_row* row);
   void refuse(slot& s, error why);
 
   void begin(slot& s, expectation& x);
@@ -84,11 +86,12 @@ class pipeline {
   void take_failure(slot& s, expectation& x, const PGresult* r);
   void take_rows(slot& s, const PGresult* r);
   void finish_command(slot& s);
-  void forget_prepared(slot& s, const expectation& x);
+  void forget_prepared(const expectation& x);
 
   pg_connection connection_;
   prepared_statements prepared_{256};
   parameter_row row_;
+  std::size_t unflushed_ = 0;  // bytes of parameters that libpq holds
   std::deque<slot> slots_;
   std::size_t sending_ = 0;  // the first slot that is not wholly sent
 };

@@ -1,11 +1,11 @@
 #include "postgres_database.hpp"
 
-#include "bulk.hpp"
 #include "distsys/runtime/random.hpp"
 #include "driver.hpp"
 #include "migrations.hpp"
 #include "postgres_transaction.hpp"
 #include "reads.hpp"
+#include "sql_text.hpp"
 #include "writes.hpp"
 
 #include <pg_config.h>
@@ -22,6 +22,15 @@ result<std::shared_ptr<ports::database>> open(const url& address, const ports::d
   auto settings = parse_options(address);
   if (!settings) return settings.error();
   return std::shared_ptr<ports::database>(std::make_shared<postgres_database>(*std::move(settings), environment.loops));
+}
+
+std::string insert_into(std::string_view table_name, const std::vector<std::string>& columns) {
+  std::string names, marks;
+  for (const std::string& column : columns) {
+    names += (names.empty() ? "" : ", ") + quote_name(column);
+    marks += marks.empty() ? "?" : ", ?";
+  }
+  return "INSERT INTO " + quote_name(table_name) + " (" + names + ") VALUES (" + marks + ")";
 }
 
 constexpr std::string_view library = "libpq " PG_VERSION;
@@ -88,9 +97,9 @@ awaitable<result<std::uint64_t>> postgres_database::do_bulk_load(const ports::ca
   const loop_pool::admission admitted(pool());
   if (!admitted.outcome()) co_return admitted.outcome().error();
   if (rows.rows() == 0) co_return std::uint64_t{0};
-  auto b = co_await bulk_batch(pool(), context, std::move(table_name), std::move(columns), std::move(rows));
-  if (!b) co_return b.error();
-  auto done = co_await write(pool(), context, *std::move(b));
+  ports::batch b;
+  b.push_back({insert_into(table_name, columns), std::move(rows), {}});
+  auto done = co_await write(pool(), context, std::move(b));
   if (done || done.error() == errc::indeterminate) hub_.announce();
   if (!done) co_return done.error();
   co_return done->affected.front();

@@ -23,6 +23,35 @@ std::size_t skip_quoted(std::string_view sql, std::size_t at) {
   return at;
 }
 
+bool is_word(std::string_view text, std::string_view word) { return lower(text) == word; }
+
+/// What stands before `(`, what is within, and what is behind `)`; nothing when that is not so, or more parentheses
+/// are within.
+struct parenthesised {
+  std::string_view before, within, behind;
+};
+std::optional<parenthesised> split_parentheses(std::string_view sql) {
+  std::size_t open = std::string_view::npos;
+  for (std::size_t at = 0; at < sql.size(); ++at) {
+    if (const auto end = skip_quoted(sql, at); end != at) {
+      at = end - 1;
+    } else if (sql[at] == '(') {
+      if (open != std::string_view::npos) return std::nullopt;
+      open = at;
+    } else if (sql[at] == ')') {
+      if (open == std::string_view::npos) return std::nullopt;
+      return parenthesised{sql.substr(0, open), sql.substr(open + 1, at - open - 1), sql.substr(at + 1)};
+    }
+  }
+  return std::nullopt;
+}
+
+/// With it a row may be left out, but none is written twice: one statement does the same as many.
+bool leaves_conflicts(std::string_view tail) {
+  const std::string text = lower(tail);
+  return text.starts_with("on conflict ") && text.ends_with(" do nothing") && text.find('?') == std::string::npos;
+}
+
 }  // namespace
 
 numbered_sql number_parameters(std::string_view sql) {
@@ -53,6 +82,37 @@ result<void> check_statement(std::string_view sql) {
   if (std::ranges::find(refused, first) != refused.end())
     return error{errc::invalid, "`" + first_words(sql) + "` is not for a batch or a query"};
   return {};
+}
+
+std::optional<row_insert> parse_row_insert(std::string_view sql) {
+  const auto columns = split_parentheses(sql);
+  if (!columns || !is_word(trim(columns->before).substr(0, 12), "insert into ")) return std::nullopt;
+  const auto row = split_parentheses(columns->behind);
+  if (!row || !is_word(trim(row->before), "values")) return std::nullopt;
+  row_insert insert;
+  for (const std::string_view part : split(row->within, ',')) {
+    const std::string_view value = trim(part);
+    if (value != "?" && !parse_integer(value)) return std::nullopt;
+    insert.values.emplace_back(value);
+  }
+  insert.head = std::string(trim(columns->before)) + " (" + std::string(columns->within) + ")";
+  insert.tail = trim(row->behind);
+  if (!insert.tail.empty() && !leaves_conflicts(insert.tail)) return std::nullopt;
+  return insert;
+}
+
+std::string insert_of_arrays(const row_insert& insert, const std::vector<std::string_view>& types) {
+  std::string selected, arrays, names;
+  std::size_t n = 0;
+  for (const std::string& value : insert.values) {
+    const std::string name = "v" + std::to_string(n + 1);
+    selected += (selected.empty() ? "" : ", ") + (value == "?" ? name : value);
+    if (value != "?") continue;
+    arrays += (n == 0 ? "CAST($" : ", CAST($") + std::to_string(n + 1) + " AS " + std::string(types.at(n)) + ")";
+    names += (n == 0 ? "" : ", ") + name;
+    ++n;
+  }
+  return insert.head + " SELECT " + selected + " FROM unnest(" + arrays + ") AS r (" + names + ") " + insert.tail;
 }
 
 std::vector<std::string> split_script(std::string_view script) {

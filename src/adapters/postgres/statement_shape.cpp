@@ -1,7 +1,6 @@
 #include "statement_shape.hpp"
 
 #include "pg_error.hpp"
-#include "sql_text.hpp"
 #include "values.hpp"
 
 #include <utility>
@@ -25,6 +24,30 @@ void statement_shape::describe(const PGresult* r) {
   }
   misfit = parameter_types.size() != parameters;
   described = !misfit;
+  find_arrays();
+}
+
+void statement_shape::find_arrays() {
+  std::vector<std::string_view> names;
+  std::vector<Oid> types;
+  for (const Oid type : parameter_types) {
+    const auto array = array_of(type);
+    if (!array) break;
+    names.push_back(array->name);
+    types.push_back(array->oid);
+  }
+  if (!insert || !described || names.empty() || names.size() != parameters) {
+    of_arrays.reset();
+    return;
+  }
+  std::string text = insert_of_arrays(*insert, names);
+  if (of_arrays && of_arrays->sql == text) return;  // connections have prepared it
+  of_arrays = std::make_shared<statement_shape>();
+  of_arrays->sql = std::move(text);
+  of_arrays->label = label;
+  of_arrays->parameters = parameters;
+  of_arrays->parameter_types = std::move(types);
+  of_arrays->described = true;
 }
 
 result<std::shared_ptr<statement_shape>> shape_catalog::get(const ports::statement& s) {
@@ -41,6 +64,7 @@ result<std::shared_ptr<statement_shape>> shape_catalog::get(const ports::stateme
     shape->sql = std::move(numbered.text);
     shape->label = first_words(s.sql);
     shape->parameters = numbered.parameters;
+    shape->insert = parse_row_insert(s.sql);
     if (recent_.size() >= capacity_) {
       index_.erase(recent_.back().sql);
       recent_.pop_back();

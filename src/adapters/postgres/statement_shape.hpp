@@ -3,12 +3,14 @@
 
 #include "distsys/foundation/error.hpp"
 #include "distsys/ports/database.hpp"
+#include "sql_text.hpp"
 
 #include <libpq-fe.h>
 
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -25,6 +27,9 @@ struct statement_shape {
   std::vector<Oid> parameter_types;
   std::vector<Oid> column_types;
   bool binary_results = false;
+  std::optional<row_insert> insert;  // of rows, which may go together:
+  std::shared_ptr<statement_shape>
+      of_arrays;  // the same with an array a column; null when it is none, or a type has none
 
   /// Can it be run without asking the server about it first?
   bool ready() const noexcept { return described || parameters == 0; }
@@ -32,6 +37,9 @@ struct statement_shape {
   void describe(const PGresult* r);
   /// Of a shape that is a misfit after that.
   error misunderstood() const { return {errc::internal, "`" + label + "` was described otherwise than asked"}; }
+
+ private:
+  void find_arrays();
 };
 
 /// The least recently used ones are forgotten. Of one loop.

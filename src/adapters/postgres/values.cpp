@@ -269,6 +269,10 @@ result<void> parameter_row::fill(const ports::table& t, std::size_t row, std::sp
   return {};
 }
 
+bool parameter_row::all_binary() const noexcept {
+  return std::ranges::all_of(formats_, [](int format) { return format == 1; });
+}
+
 void parameter_row::add_view(std::string_view bytes, bool binary) {
   // A null pointer would be NULL: an empty text needs one that is none.
   values_.push_back(bytes.data() ? bytes.data() : "");

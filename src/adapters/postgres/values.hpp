@@ -29,6 +29,8 @@ class parameter_row {
   /// fill.
   result<void> fill(const ports::table& t, std::size_t row, std::span<const Oid> types);
 
+  /// Each value is NULL or in its type's binary form.
+  bool all_binary() const noexcept;
   int count() const noexcept { return static_cast<int>(values_.size()); }
   const char* const* values() const noexcept { return values_.data(); }
   const int* lengths() const noexcept { return lengths_.data(); }

@@ -27,6 +27,30 @@ TEST_CASE("a script is split at the semicolons that end lines", "[postgres]") {
   CHECK(quote_name("a\"b") == "\"a\"\"b\"");
 }
 
+TEST_CASE("an INSERT of parameters and numbers is known as one, and anything else is not", "[postgres]") {
+  const auto plain = parse_row_insert("insert into \"a(b\" (x, \"y)\")\n VALUES (?, 1 ,?)");
+  REQUIRE(plain);
+  CHECK(plain->head == "insert into \"a(b\" (x, \"y)\")");
+  CHECK(plain->values == std::vector<std::string>{"?", "1", "?"});
+  CHECK(insert_of_arrays(*plain, {"bigint[]", "text[]"}) ==
+        "insert into \"a(b\" (x, \"y)\") SELECT v1, 1, v2 FROM unnest(CAST($1 AS bigint[]), CAST($2 AS text[])) AS r "
+        "(v1, v2) ");
+  const auto kept = parse_row_insert("INSERT INTO t (a) VALUES (?) ON CONFLICT (a) DO NOTHING");
+  REQUIRE(kept);
+  CHECK(kept->tail == "ON CONFLICT (a) DO NOTHING");
+  for (const char* other :
+       {"", "INSERT INTO t (a", "INSERT INTO t (a) VALUES", "INSERT INTO t VALUES (?)",
+        "INSERT INTO t (a) VALUES (?), (?)", "INSERT INTO t (a) VALUES (now())", "INSERT INTO t (a) VALUES (? + 1)",
+        "INSERT INTO t (a) VALUES ('?')", "INSERT INTO t (a) VALUES (?) RETURNING a", "INSERT INTO t (a) SELECT (?)",
+        "INSERT INTO t (a) VALUES (/* ? */ ?)", "INSERT INTO t (a) VALUES (?) ON CONFLICT (a) DO UPDATE SET a = 1",
+        "INSERT INTO t (a) OVERRIDING VALUE VALUES (?)",
+        "INSERT INTO t (a) VALUES (?) ON CONFLICT (a) WHERE a > ? DO NOTHING", "UPDATE t SET (a) = (?)",
+        "WITH x AS (SELECT 1) INSERT INTO t (a) VALUES (?)"}) {
+    INFO(other);
+    CHECK_FALSE(parse_row_insert(other));
+  }
+}
+
 TEST_CASE("SQLSTATEs are the program's codes", "[postgres]") {
   const std::pair<const char*, errc> all[] = {
       {"23505", errc::already_exists}, {"23502", errc::invalid},     {"40001", errc::conflict},
