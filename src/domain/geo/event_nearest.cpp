@@ -4,7 +4,7 @@
 #include <unordered_map>
 
 #include "event_count.hpp"
-#include "known_events.hpp"
+#include "named_rows.hpp"
 #include "scan.hpp"
 
 namespace distsys::domain::geo {

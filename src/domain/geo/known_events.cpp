@@ -1,24 +1,26 @@
 #include "known_events.hpp"
 
-#include <algorithm>
+#include "named_rows.hpp"
 
 namespace distsys::domain::geo {
 namespace {
 
-constexpr std::size_t chunk = 1024;
+struct named_table {
+  std::string_view name, column;
+};
 
-/// A few sizes only, so that a driver keeps each statement prepared; the last id fills the rest.
-std::size_t padded(std::size_t n) { return n <= 16 ? 16 : n <= 128 ? 128 : chunk; }
-
+/// `selected` of the rows `e` with these names, `joined` behind them.
 awaitable<result<void>> read_into(known_events& found, const ports::call_context& context, ports::database& db,
-                                  std::string select, std::string source, std::vector<std::string> ids) {
-  for (std::size_t begin = 0; begin < ids.size(); begin += chunk) {
-    const std::size_t used = std::min(chunk, ids.size() - begin), size = padded(used);
+                                  std::string_view selected, named_table from, std::string_view joined,
+                                  std::string source, std::vector<std::string> ids) {
+  for (std::size_t next = 0; next < ids.size();) {
+    const std::size_t size = names_padded(ids, next);
     ports::statement s;
-    s.sql = select + marks(size);
+    s.sql = "SELECT " + std::string(selected) + " FROM " +
+            rows_by_name(db.sql_dialect(), from.name, from.column, size) + std::string(joined);
     s.parameters = ports::table(1 + size);
     s.parameters.add(source);
-    for (std::size_t i = 0; i < size; ++i) s.parameters.add(ids[begin + std::min(i, used - 1)]);
+    add_names(s.parameters, ids, next);
     const auto rows = co_await db.query(context, std::move(s), {.primary = true});
     if (!rows) co_return rows.error();
     for (std::size_t r = 0; r < rows->rows(); ++r) {
@@ -40,20 +42,13 @@ awaitable<result<void>> read_into(known_events& found, const ports::call_context
 
 }  // namespace
 
-std::string marks(std::size_t n) {
-  std::string out = "(";
-  for (std::size_t i = 0; i < n; ++i) out += i == 0 ? "?" : ",?";
-  return out += ")";
-}
-
 awaitable<result<known_events>> read_known(const ports::call_context& context, ports::database& db, std::string source,
                                            std::vector<std::string> ids) {
   known_events found;
   found.reserve(ids.size());
-  const auto done = co_await read_into(found, context, db,
-                                       "SELECT id, event_key, observed, since, revision, content, lon, lat, cell, id "
-                                       "FROM geo_events WHERE source = ? AND id IN ",
-                                       std::move(source), std::move(ids));
+  const auto done =
+      co_await read_into(found, context, db, "id, event_key, observed, since, revision, content, lon, lat, cell, id",
+                         {"geo_events", "id"}, {}, std::move(source), std::move(ids));
   if (!done) co_return done.error();
   co_return found;
 }
@@ -61,11 +56,11 @@ awaitable<result<known_events>> read_known(const ports::call_context& context, p
 awaitable<result<known_events>> read_known_by_alias(const ports::call_context& context, ports::database& db,
                                                     std::string source, std::vector<std::string> aliases) {
   known_events found;
-  const auto done = co_await read_into(
-      found, context, db,
-      "SELECT a.alias, e.event_key, e.observed, e.since, e.revision, e.content, e.lon, e.lat, e.cell, e.id "
-      "FROM geo_event_aliases a JOIN geo_events e ON e.event_key = a.event_key WHERE a.source = ? AND a.alias IN ",
-      std::move(source), std::move(aliases));
+  const auto done =
+      co_await read_into(found, context, db,
+                         "e.alias, o.event_key, o.observed, o.since, o.revision, o.content, o.lon, o.lat, o.cell, o.id",
+                         {"geo_event_aliases", "alias"}, " JOIN geo_events o ON o.event_key = e.event_key",
+                         std::move(source), std::move(aliases));
   if (!done) co_return done.error();
   co_return found;
 }

@@ -29,7 +29,4 @@ awaitable<result<known_events>> read_known(const ports::call_context& context, p
 awaitable<result<known_events>> read_known_by_alias(const ports::call_context& context, ports::database& db,
                                                     std::string source, std::vector<std::string> aliases);
 
-/// "(?,?,?)" for n parameters.
-std::string marks(std::size_t n);
-
 }  // namespace distsys::domain::geo

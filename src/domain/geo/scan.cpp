@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "feature_facts.hpp"
-#include "known_events.hpp"
+#include "named_rows.hpp"
 
 namespace distsys::domain::geo {
 namespace {

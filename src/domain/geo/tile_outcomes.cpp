@@ -1,7 +1,7 @@
 // tile_repository's writing of what a poll found: outcomes, sightings, splitting, merging.
 #include "distsys/domain/geo/tile_repository.hpp"
 
-#include "known_events.hpp"
+#include "named_rows.hpp"
 #include "tile_rows.hpp"
 
 #include <algorithm>
@@ -238,13 +238,14 @@ awaitable<result<std::vector<sighting>>> tile_repository::absent_everywhere(cons
   for (const auto& [source, names] : ids) {
     for (std::size_t from = 0; from < names.size();) {
       ports::statement s;
-      s.parameters = ports::table(names_padded(names, from) + 5);
-      s.parameters.add(source);
-      const std::string in = add_names(s.parameters, names, from);
+      const std::size_t size = names_padded(names, from);
       s.sql =
-          "SELECT e.id FROM geo_tile_events e JOIN geo_tiles t ON t.tile_key = e.tile_key "
-          "WHERE e.source = ? AND e.id IN " +
-          in + " AND e.tile_key <> ? AND e.missed < ? AND t.state = 0 AND " + std::string(alive_tile);
+          "SELECT e.id FROM " + rows_by_name(db_->sql_dialect(), "geo_tile_events", "id", size) +
+          " JOIN geo_tiles t ON t.tile_key = e.tile_key WHERE e.tile_key <> ? AND e.missed < ? AND t.state = 0 AND " +
+          std::string(alive_tile);
+      s.parameters = ports::table(size + 5);
+      s.parameters.add(source);
+      add_names(s.parameters, names, from);
       s.parameters.add(tile.view.key);
       s.parameters.add(static_cast<std::int64_t>(after));
       s.parameters.add(late);

@@ -1,7 +1,7 @@
 // tile_repository's schedule: adding, leasing, listing. tile_outcomes.cpp has what a poll changes.
 #include "distsys/domain/geo/tile_repository.hpp"
 
-#include "known_events.hpp"
+#include "named_rows.hpp"
 #include "tile_rows.hpp"
 
 #include <algorithm>
@@ -26,8 +26,9 @@ awaitable<result<std::vector<leased_tile>>> find_free(const ports::call_context&
   std::vector<leased_tile> found;
   for (std::size_t from = 0; from < feeds.size();) {
     ports::statement s;
+    const std::string in = marks(names_padded(feeds, from));
     s.parameters = ports::table(names_padded(feeds, from) + 4);
-    const std::string in = add_names(s.parameters, feeds, from);
+    add_names(s.parameters, feeds, from);
     s.sql = "SELECT " + std::string(tile_columns) + " FROM geo_tiles WHERE feed IN " + in +
             " AND state = 0 AND next_poll <= ? AND lease_until <= ? AND (last_poll IS NULL OR last_poll < ?) "
             "ORDER BY next_poll LIMIT ?";
@@ -138,8 +139,9 @@ awaitable<result<std::optional<timestamp>>> tile_repository::next_claim(const po
   std::optional<timestamp> out;
   for (std::size_t from = 0; from < feeds.size();) {
     ports::statement s;
+    const std::string in = marks(names_padded(feeds, from));
     s.parameters = ports::table(names_padded(feeds, from) + 1);
-    const std::string in = add_names(s.parameters, feeds, from);
+    add_names(s.parameters, feeds, from);
     s.sql =
         std::string(terms.early ? "SELECT MIN(lease_until)"
                                 : "SELECT MIN(CASE WHEN lease_until > next_poll THEN lease_until ELSE next_poll END)") +
@@ -186,9 +188,10 @@ awaitable<result<void>> tile_repository::postpone(const ports::call_context& con
   ports::batch b;
   for (std::size_t from = 0; from < feeds.size();) {
     ports::statement s;
+    const std::string in = marks(names_padded(feeds, from));
     s.parameters = ports::table(names_padded(feeds, from) + 2);
     s.parameters.add(ms_of(until));
-    const std::string in = add_names(s.parameters, feeds, from);
+    add_names(s.parameters, feeds, from);
     s.sql = "UPDATE geo_tiles SET next_poll = ? WHERE feed IN " + in + " AND state = 0 AND next_poll < ?";
     s.parameters.add(ms_of(until));
     b.push_back(std::move(s));
@@ -233,7 +236,8 @@ awaitable<result<std::vector<tile_view>>> tile_repository::list(const ports::cal
     s.sql = "SELECT " + std::string(tile_columns) + " FROM geo_tiles";
     if (!all) {
       s.parameters = ports::table(names_padded(feeds, from));
-      s.sql += " WHERE feed IN " + add_names(s.parameters, feeds, from);
+      s.sql += " WHERE feed IN " + marks(names_padded(feeds, from));
+      add_names(s.parameters, feeds, from);
     }
     const auto rows = co_await db_->query(context, std::move(s));
     if (!rows) co_return rows.error();

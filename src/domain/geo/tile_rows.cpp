@@ -1,15 +1,11 @@
 #include "tile_rows.hpp"
 
-#include "known_events.hpp"
-
 #include "distsys/runtime/random.hpp"
 
 #include <algorithm>
 
 namespace distsys::domain::geo {
 namespace {
-
-constexpr std::size_t most_names = 512;
 
 constexpr std::string_view insert_columns =
     "INTO geo_tiles (tile_key, feed, tile, source, parent, level, west, south, east, north, state, interval_ms, "
@@ -71,17 +67,5 @@ ports::statement insert_tile(ports::dialect d, const tile_view& t, timestamp now
 }
 
 std::int64_t new_tile_key() { return static_cast<std::int64_t>(runtime::thread_random()() >> 2); }
-
-std::size_t names_padded(const std::vector<std::string>& names, std::size_t from) {
-  const std::size_t n = std::min(most_names, names.size() - from);
-  return n <= 1 ? 1 : n <= 16 ? 16 : n <= 128 ? 128 : most_names;
-}
-
-std::string add_names(ports::table& to, const std::vector<std::string>& names, std::size_t& from) {
-  const std::size_t used = std::min(most_names, names.size() - from), size = names_padded(names, from);
-  for (std::size_t i = 0; i < size; ++i) to.add(names[from + std::min(i, used - 1)]);
-  from += used;
-  return marks(size);
-}
 
 }  // namespace distsys::domain::geo

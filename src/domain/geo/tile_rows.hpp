@@ -30,10 +30,4 @@ inline std::optional<std::int64_t> ms_of(const std::optional<timestamp>& t) noex
 }
 inline timestamp time_of_ms(std::int64_t ms) noexcept { return timestamp(std::chrono::milliseconds(ms)); }
 
-/// "(?,…)" for some of `names`, of a few sizes only (a driver keeps each statement prepared), and their values: the
-/// last fills the rest. `from` advances.
-std::string add_names(ports::table& to, const std::vector<std::string>& names, std::size_t& from);
-/// How many parameters add_names() would add.
-std::size_t names_padded(const std::vector<std::string>& names, std::size_t from);
-
 }  // namespace distsys::domain::geo
