@@ -39,6 +39,16 @@ class Embedded:
         """Nothing is damaged."""
         assert self.rows(data_dir, "PRAGMA integrity_check") == [("ok",)]
 
+    def is_writable(self, data_dir):
+        """Nobody is within a transaction that writes."""
+        with contextlib.closing(sqlite3.connect(f"{data_dir}/geo.db", timeout=0, isolation_level=None)) as db:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                db.execute("ROLLBACK")
+            except sqlite3.OperationalError:
+                return False
+        return True
+
     def end(self):
         pass
 
@@ -154,6 +164,14 @@ class Servers:
         with contextlib.closing(psycopg2.connect(self.database(data_dir))) as db, db.cursor() as cursor:
             cursor.execute(sql.replace("%", "%%").replace("?", "%s"), parameters)
             return cursor.fetchall()
+
+    def is_writable(self, data_dir):
+        """Nobody is within a transaction."""
+        within = (
+            "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' "
+            "AND datname = current_database() AND xact_start IS NOT NULL"
+        )
+        return self.rows(data_dir, within) == [(0,)]
 
     def check(self, data_dir):
         assert self.rows(data_dir, "SELECT 1") == [(1,)]
