@@ -67,8 +67,10 @@ bool pipeline::withdraw(const exchange* e) {
 
 pipeline::progress pipeline::send() {
   int commands = 0;
+  const auto now = runtime::steady_now();
   while (sending_ < slots_.size()) {
     slot& s = slots_[sending_];
+    if (s.what->until <= now && drop(s)) continue;
     s.begun = true;
     if (!send_some(s)) return progress::broken;
     if (s.sent) ++sending_;
@@ -80,6 +82,18 @@ pipeline::progress pipeline::send() {
   }
   const int left = PQflush(connection_.get());
   return left < 0 ? progress::broken : left > 0 ? progress::blocked : progress::done;
+}
+
+/// Sends no more of what is late, and no COMMIT above all. True when nothing was sent, and the slot is gone.
+bool pipeline::drop(slot& s) {
+  if (s.what->shared && s.begun) return false;  // its caller has left
+  if (s.step < s.what->steps.size())
+    s.what->fail({{errc::timeout, "the deadline passed before it was sent"}, {}, s.step, false});
+  if (s.begun) return false;
+  const auto dropped = std::move(s.what);
+  slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(sending_));
+  dropped->answer();
+  return true;
 }
 
 /// One command, or the sync point behind the last.

@@ -73,6 +73,7 @@ class pipeline {
     bool begun = false, sent = false;
   };
 
+  bool drop(slot& s);
   bool send_some(slot& s);
   bool send_step(slot& s);
   bool send_raw(slot& s, const std::string& sql, command as);

@@ -62,6 +62,28 @@ DATABASE_CASE("a call of several hops has no more time than one") {
   }
 }
 
+DATABASE_CASE("what is late is not sent, its COMMIT least of all") {
+  EACH_DATABASE_BEHIND_A_PEER();
+  REQUIRE(t.db.execute("CREATE TABLE large (id BIGINT PRIMARY KEY, note TEXT NOT NULL)"));
+  opened_database far(t.loops, address);
+  const std::string insert = "INSERT INTO large (id, note) VALUES (?, ?)", note(1u << 20, 'x');
+  REQUIRE(far.start({{insert, table::row(-1, "x"), {}}})->get());  // on that loop its types are known now
+  for (int i = 0; i < 5; ++i) {
+    peer.set_now({.client_delay = 20ms, .client_piece = 1});  // more than fits on the way does not get there
+    table rows(2);
+    for (int n = 0; n < 6; ++n) rows.add(100 * i + n), rows.add(note);
+    const auto c = call_context::within(300ms);
+    const auto call = far.start({{insert, std::move(rows), {}}}, c);
+    REQUIRE(until([&] { return runtime::steady_now() > c.deadline + 10ms; }));
+    peer.set_now({});  // all that is left would be there in no time
+    const auto done = call->get();
+    REQUIRE(!done);
+    CHECK(done.error() == errc::timeout);
+    CHECK(t.db.number("SELECT count(*) FROM large") == 1);
+    REQUIRE(until([&] { return far.start({{"DELETE FROM large WHERE id = 0", {}, {}}})->get().has_value(); }));
+  }
+}
+
 DATABASE_CASE("a server that takes no request to cancel holds neither connections nor the end") {
   EACH_DATABASE_BEHIND_A_PEER();
   t.make_items();
