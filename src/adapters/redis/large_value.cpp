@@ -18,18 +18,6 @@ constexpr std::array line_break{'\r', '\n'};
 
 error no_protocol() { return {errc::unavailable, "the server sent what is not the Redis protocol"}; }
 
-reply::kind kind_of(stored_kind kind) {
-  switch (kind) {
-    case stored_kind::value:
-      return reply::kind::bulk;
-    case stored_kind::tombstone:
-      return reply::kind::tombstone;
-    case stored_kind::damaged:
-      break;
-  }
-  return reply::kind::damaged;
-}
-
 }  // namespace
 
 std::size_t large_value::begin(std::string_view bytes, std::size_t most, bool stored) {

@@ -18,11 +18,6 @@ constexpr std::size_t max_number = 32;  // of the line before a bulk string or a
 
 error nonsense(std::string what) { return {errc::unavailable, "the server sent " + std::move(what)}; }
 
-reply::kind kind_of(const stored_value& value) {
-  if (value.kind == stored_kind::tombstone) return reply::kind::tombstone;
-  return value.kind == stored_kind::damaged ? reply::kind::damaged : reply::kind::bulk;
-}
-
 int depth_of(const redisReadTask* task) {
   int depth = 0;
   for (const auto* t = task->parent; t; t = t->parent) ++depth;
@@ -57,7 +52,7 @@ void* reply_reader::on_string(const redisReadTask* task, char* text, std::size_t
   const auto* const self = static_cast<const reply_reader*>(task->privdata);
   if (r->type == reply::kind::bulk && self->stored_) {
     const stored_value value = decode(bytes);
-    r->type = kind_of(value);
+    r->type = kind_of(value.kind);
     bytes = value.bytes;
   }
   if (r->type == reply::kind::bulk && size > self->limits_.value) {

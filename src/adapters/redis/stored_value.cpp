@@ -28,6 +28,18 @@ stored_value decode(std::string_view raw) noexcept {
   return {stored_kind::value, raw.substr(max_head)};
 }
 
+reply::kind kind_of(stored_kind kind) noexcept {
+  switch (kind) {
+    case stored_kind::value:
+      return reply::kind::bulk;
+    case stored_kind::tombstone:
+      return reply::kind::tombstone;
+    case stored_kind::damaged:
+      break;
+  }
+  return reply::kind::damaged;
+}
+
 std::string_view plain_head(std::string_view value) noexcept {
   if (value.empty() || value.front() != mark) return {};
   return {escaped_mark, sizeof escaped_mark};

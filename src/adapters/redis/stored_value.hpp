@@ -5,6 +5,8 @@
 // byte that UTF-8 never has: a plain value that begins with it anyway is written as MARK 'p' and itself.
 #pragma once
 
+#include "reply.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -22,6 +24,8 @@ struct stored_value {
 inline constexpr std::size_t max_head = 22;
 
 stored_value decode(std::string_view raw) noexcept;
+/// As what a reply with it is handed on.
+reply::kind kind_of(stored_kind kind) noexcept;
 
 /// What stands before the bytes: nothing, nearly always.
 std::string_view plain_head(std::string_view value) noexcept;
