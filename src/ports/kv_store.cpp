@@ -9,7 +9,6 @@ namespace distsys::ports {
 namespace {
 
 constexpr std::size_t max_key = 1024;
-constexpr std::size_t max_value = 64u << 20;
 
 result<void> check_key(std::string_view key) {
   if (key.size() <= max_key) return {};
@@ -19,7 +18,7 @@ result<void> check_key(std::string_view key) {
 result<void> check_pair(std::string_view key, const shared_bytes& value) {
   if (auto ok = check_key(key); !ok) return ok;
   if (!value) return error{errc::invalid, "a key was set to no value"};
-  if (value->size() <= max_value) return {};
+  if (value->size() <= kv_store::max_value_bytes) return {};
   return error{errc::too_large, "a value of " + std::to_string(value->size()) + " bytes (at most 64 MiB)"};
 }
 
@@ -100,7 +99,7 @@ awaitable<result<std::int64_t>> kv_store::increment(const call_context& context,
 
 awaitable<result<void>> kv_store::publish(const call_context& context, std::string channel, std::string message) {
   const auto check = [&]() -> result<void> {
-    if (message.size() <= max_value) return check_key(channel);
+    if (message.size() <= max_value_bytes) return check_key(channel);
     return error{errc::too_large, "a message of " + std::to_string(message.size()) + " bytes (at most 64 MiB)"};
   };
   DISTSYS_PORT_CALL(operations_->publish, context, check, do_publish(context, std::move(channel), std::move(message)));

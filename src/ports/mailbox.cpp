@@ -7,7 +7,7 @@ namespace distsys::ports {
 namespace {
 
 constexpr std::size_t max_messages = 1024;
-constexpr std::size_t max_message_bytes = 64u << 20;  // at least one message of the largest size
+constexpr std::size_t max_message_bytes = kv_store::max_value_bytes;  // at least one message of the largest size
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 #include "distsys/runtime/awaitable.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -34,9 +35,11 @@ class message_listener {
 /// A key is used either with versions (set_if_newer, invalidate) or without (set, set_if_absent, increment); get, and
 /// erase, which forgets the version too, suit both.
 ///
-/// Keys up to 1 KiB, values up to 64 MiB (errc::too_large). Any loop may call.
+/// Keys up to 1 KiB, values and messages up to 64 MiB (errc::too_large). Any loop may call.
 class kv_store {
  public:
+  static constexpr std::size_t max_value_bytes = 64u << 20;  // of a message too
+
   explicit kv_store(std::string driver_name, const resilience& policy = {});
   virtual ~kv_store();
   kv_store(const kv_store&) = delete;

@@ -3,6 +3,7 @@
 #include "stored_value.hpp"
 
 #include "distsys/foundation/log.hpp"
+#include "distsys/ports/kv_store.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
@@ -11,8 +12,7 @@
 namespace distsys::adapters::redis {
 namespace {
 
-constexpr std::size_t max_pending = 16'384;   // calls
-constexpr std::size_t max_value = 64u << 20;  // of the port
+constexpr std::size_t max_pending = 16'384;  // calls
 constexpr std::size_t read_size = 64u << 10;
 constexpr std::size_t next_start = 4u << 10;  // read behind a large value: the next one's line, and little to be copied
 constexpr std::size_t slow_write = 16u << 10;  // from this size on it is watched how far it has come
@@ -109,7 +109,7 @@ awaitable<bool> connection::pause(const error& why) {
 }
 
 awaitable<error> connection::serve() {
-  reply_reader reader({.elements = 64, .depth = 1, .value = max_value + max_head}, true);
+  reply_reader reader({.elements = 64, .depth = 1, .value = ports::kv_store::max_value_bytes + max_head}, true);
   const auto s = stream_;
   in_.resize(read_size);
   for (;;) {

@@ -10,8 +10,8 @@
 namespace distsys::adapters::redis {
 namespace {
 
-constexpr std::size_t value_reply = (64u << 20) + 1024;  // the largest value, its head and framing
-constexpr std::size_t keys_a_command = 16;               // of MGET: bounds what one reply may take
+constexpr std::size_t value_reply = ports::kv_store::max_value_bytes + 1024;  // the largest value, its head and framing
+constexpr std::size_t keys_a_command = 16;                                    // of MGET: bounds what one reply may take
 
 error unexpected() { return {errc::corrupt, "redis: an answer of an unexpected kind"}; }
 error damaged() { return {errc::corrupt, "redis: the value's head is damaged, or another program wrote it"}; }

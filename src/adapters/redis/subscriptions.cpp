@@ -15,7 +15,7 @@
 namespace distsys::adapters::redis {
 namespace {
 
-constexpr std::size_t max_message = (64u << 20) + (64u << 10);
+constexpr std::size_t max_message = ports::kv_store::max_value_bytes + (64u << 10);
 
 }  // namespace
 
