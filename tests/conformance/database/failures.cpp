@@ -1,6 +1,7 @@
 // What a server, or the way to it, does to a call; and what a pool does when there is too much of it.
 #include "fixture.hpp"
 
+#include "tests/support/outage.hpp"
 #include "tests/support/services.hpp"
 
 #include <atomic>
@@ -8,8 +9,6 @@
 namespace distsys::tests {
 
 namespace {
-
-bool is_outage(errc code) { return code == errc::unavailable || code == errc::indeterminate || code == errc::timeout; }
 
 struct history {
   std::vector<std::int64_t> written, unknown;

@@ -3,7 +3,6 @@
 #include "distsys/foundation/url.hpp"
 
 #include <stdexcept>
-#include <thread>
 #include <utility>
 #include <variant>
 
@@ -36,15 +35,6 @@ awaitable<result<table>> query_with(ports::database& db, punctuality& watch, sta
 }
 
 }  // namespace
-
-bool until(const std::function<bool()>& condition) {
-  const auto limit = runtime::steady_now() + 30s;
-  while (runtime::steady_now() < limit) {
-    if (condition()) return true;
-    std::this_thread::yield();
-  }
-  return false;
-}
 
 opened_database::opened_database(running_loops& loops, const std::string& address)
     : loops_(loops), remote_(!address.starts_with("sqlite:")), db_(open_database(loops.get(), address)) {}

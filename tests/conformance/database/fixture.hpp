@@ -10,9 +10,9 @@
 #include "tests/support/punctuality.hpp"
 #include "tests/support/scratch_dir.hpp"
 #include "tests/support/started.hpp"
+#include "tests/support/until.hpp"
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,9 +28,6 @@ using ports::table;
 
 /// A short wait must not be a flaky one: nothing that succeeds takes this long.
 inline call_context soon() { return call_context::within(20s); }
-
-/// Waits for it up to 30 s; did it come true?
-bool until(const std::function<bool()>& condition);
 
 /// A database opened by its URL, closed when destroyed. Behind a network each of its calls must end by its deadline and
 /// 100 ms: checked when it is closed. An embedded one also waits for threads that no loop's clock speaks of.

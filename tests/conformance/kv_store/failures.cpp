@@ -1,7 +1,9 @@
 // What a server, or the way to it, does to a call: every call ends by its deadline, none gets another's answer.
 #include "fixture.hpp"
 
+#include "tests/support/outage.hpp"
 #include "tests/support/services.hpp"
+#include "tests/support/until.hpp"
 
 #include <atomic>
 
@@ -12,8 +14,6 @@ namespace {
 awaitable<result<shared_bytes>> get_of(kv_store_case& t, std::string key, call_context c) {
   co_return co_await t.watch.watch(c.deadline, t.store->get(c, std::move(key)));
 }
-
-bool is_outage(errc code) { return code == errc::unavailable || code == errc::indeterminate || code == errc::timeout; }
 
 /// Sets and reads keys of its own until told to stop; says what was wrong, or nothing.
 awaitable<result<std::string>> keep_calling(kv_store_case& t, std::string prefix, const std::atomic<bool>& stop,
@@ -39,11 +39,6 @@ KV_STORE_CASE("a server that is killed in mid-call fails calls, and works again 
   EACH_REMOTE_KV_STORE();
   std::atomic<bool> stop{false};
   std::atomic<int> failed{0}, worked{0};
-  const auto until = [&](auto condition) {
-    const auto limit = runtime::steady_now() + 30s;
-    while (!condition() && runtime::steady_now() < limit) std::this_thread::yield();
-    return condition();
-  };
   std::vector<std::unique_ptr<started<result<std::string>>>> callers;
   callers.reserve(8);
   for (unsigned i = 0; i < 8; ++i) {
