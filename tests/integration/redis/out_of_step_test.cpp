@@ -1,10 +1,8 @@
 // A server, or a proxy before it, whose answers are not those to the questions: no caller gets another's answer.
-#include "store.hpp"
+#include "store_behind_peer.hpp"
 
 #include "distsys/runtime/task_group.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/fault_peer.hpp"
-#include "tests/support/loops.hpp"
 #include "tests/support/services.hpp"
 #include "tests/support/started.hpp"
 
@@ -31,9 +29,8 @@ std::string text_of(const result<ports::shared_bytes>& r) { return r ? **r : std
 TEST_CASE("an answer of another kind is corrupt, ends the connection, and no later call gets a wrong one", "[redis]") {
   const auto address = service_url("redis");
   if (!address) return;
-  running_loops loops(1);
-  fault_peer peer(url::parse(*address)->port().value());
-  const auto store = open_store(loops.get(), "redis://127.0.0.1:" + std::to_string(peer.port()) + "/0");
+  store_behind_peer behind(*address);
+  auto& [loops, peer, store] = behind;
   const auto c = ports::call_context::within(20s);
   REQUIRE(loops.run(store->set(c, "step:a", bytes("a"))));
   REQUIRE(loops.run(store->set(c, "step:b", bytes("b"))));
@@ -54,15 +51,13 @@ TEST_CASE("an answer of another kind is corrupt, ends the connection, and no lat
     CHECK(got == "a");
     CHECK(peer.connections() == ++connections);
   }
-  loops.run(close_store(*store));
 }
 
 TEST_CASE("an answer that leaves it open whether the call took effect ends it as corrupt", "[redis]") {
   const auto address = service_url("redis");
   if (!address) return;
-  running_loops loops(1);
-  fault_peer peer(url::parse(*address)->port().value());
-  const auto store = open_store(loops.get(), "redis://127.0.0.1:" + std::to_string(peer.port()) + "/0");
+  store_behind_peer behind(*address);
+  auto& [loops, peer, store] = behind;
   const auto c = ports::call_context::within(20s);
   REQUIRE(loops.run(store->increment(c, "step:n", 1)));
   peer.set_now({.what = fault::kind::replace, .bytes = "+"});  // for ":2\r\n"
@@ -70,5 +65,4 @@ TEST_CASE("an answer that leaves it open whether the call took effect ends it as
   CHECK(loops.run(store->increment(c, "step:n", 1)).error() == errc::corrupt);
   CHECK(loops.run(store->erase(c, "step:n")).value());
   CHECK(peer.connections() == 2);
-  loops.run(close_store(*store));
 }
