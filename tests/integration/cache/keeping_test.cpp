@@ -1,6 +1,7 @@
 // What is kept, for how many bytes, and how it is forgotten.
 #include "cache_test.hpp"
 
+#include "roles/cache/purge.hpp"
 #include "roles/cache/statistics.hpp"
 
 #include <malloc.h>
@@ -111,6 +112,24 @@ awaitable<void> not_joined_after_purge(geo_database& g, running_cache& c) {
   CHECK(c.engine.answers.totals().entries == 0);
 }
 
+awaitable<int> purge_status(purge_handler& purges, std::string body) {
+  net::http_request request;
+  request.body = body;
+  request.deadline = runtime::steady_now() + 30s;
+  co_return (co_await purges.purge(request)).status;
+}
+
+awaitable<void> purged_beside_packing(geo_database&, running_cache& c) {
+  const access_list nobody;
+  purge_handler purges(c.engine, c.counts, nobody), crowded(c.engine, c.counts, nobody, 0);
+  for (const char* what : {R"({"all":true})", R"({"bbox":[1,2,3,4]})", R"({"cell":"w03"})"}) {
+    CHECK(co_await purge_status(purges, what) == 200);
+    CHECK(co_await purge_status(crowded, what) == 200);
+  }
+  CHECK(co_await purge_status(purges, R"({"source":"usgs"})") == 200);
+  CHECK(co_await purge_status(crowded, R"({"source":"usgs"})") == 503);
+}
+
 std::size_t heap_in_use() {
   const struct mallinfo2 m = ::mallinfo2();
   return m.uordblks + m.hblkhd;
@@ -179,6 +198,10 @@ TEST_CASE("what is kept of a source without its cells is forgotten, too") { with
 TEST_CASE("what is being read while a source is purged is not kept") { with_cache({}, &purged_while_read); }
 
 TEST_CASE("who asks after a purge joins no load of before") { with_cache({}, &not_joined_after_purge); }
+
+TEST_CASE("purges wait for each other alone, and those that cost little for nothing") {
+  with_cache({.max_packing = 0}, &purged_beside_packing);
+}
 
 TEST_CASE("the bytes that are counted are those that the process grows by") { with_cache({}, &accounted); }
 
