@@ -45,7 +45,10 @@ site_visitor::site_visitor(std::shared_ptr<ports::http_client> client, visit_opt
 
 site_visitor::host_state& site_visitor::host_of(const site_url& u) {
   auto& host = hosts_[u.origin];
-  if (!host) host = std::make_unique<host_state>(options_.in_flight);
+  if (!host) {
+    auto& alone_until = alone_until_.try_emplace(u.host, runtime::deadline::min()).first->second;
+    host = std::make_unique<host_state>(options_.in_flight, alone_until);
+  }
   return *host;
 }
 
@@ -71,8 +74,15 @@ void site_visitor::heed_retry_after(const ports::incoming_response& said, host_s
 
 std::chrono::milliseconds site_visitor::patience(std::string_view url) const {
   const auto site = site_url::parse(url);
-  const auto host = site ? hosts_.find(site->origin) : hosts_.end();
-  return host == hosts_.end() ? std::chrono::milliseconds(0) : left(host->second->alone_until);
+  const auto until = site ? alone_until_.find(site->host) : alone_until_.end();
+  return until == alone_until_.end() ? std::chrono::milliseconds(0) : left(until->second);
+}
+
+result<void> site_visitor::may_ask(const site_url& u, const host_state& host) {
+  const auto alone = left(host.alone_until);
+  if (alone.count() == 0) return {};
+  return error{errc::unavailable, u.host + " asked to be left alone for " +
+                                      std::to_string((alone.count() + 999) / 1000) + " s more (Retry-After)"};
 }
 
 awaitable<result<void>> site_visitor::refresh_rules(const site_url& u, host_state& host) {
@@ -80,6 +90,7 @@ awaitable<result<void>> site_visitor::refresh_rules(const site_url& u, host_stat
   const auto alone = co_await host.one_robots.enter();
   if (!alone) co_return error{errc::cancelled};
   if (runtime::steady_now() < host.rules_until) co_return result<void>{};
+  if (auto ok = may_ask(u, host); !ok) co_return ok.error();
   const auto said = co_await send(u.origin + "/robots.txt", max_robots, {});
   if (!said && said.error() == errc::too_large) {
     co_return error{errc::permission_denied, u.origin + "/robots.txt is too long to be understood"};
@@ -106,11 +117,9 @@ awaitable<result<ports::incoming_response>> site_visitor::get(std::string url,
   auto& host = host_of(*site);
   held = co_await host.places.enter();
   if (!held) co_return error{errc::cancelled};
-  if (const auto alone = left(host.alone_until); alone.count() > 0) {
-    co_return error{errc::unavailable, site->origin + " asked to be left alone for " +
-                                           std::to_string((alone.count() + 999) / 1000) + " s more (Retry-After)"};
-  }
   if (auto ok = co_await refresh_rules(*site, host); !ok) co_return ok.error();
+  // The last thing before it: while this waited, another question may have been told so.
+  if (auto ok = may_ask(*site, host); !ok) co_return ok.error();
   if (options_.heed_robots && !host.rules.allows(site->target)) {
     co_return error{errc::permission_denied, site->origin + "/robots.txt forbids " +
                                                  site->target.substr(0, site->target.find('?')) +

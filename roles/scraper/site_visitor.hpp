@@ -44,20 +44,21 @@ class site_visitor {
                                                   std::vector<std::pair<std::string, std::string>> headers,
                                                   gate::pass& held);
 
-  /// How long the URL's site wants to be left alone (Retry-After of an answer 429 or 5xx): until then get() asks
+  /// How long the URL's host wants to be left alone (Retry-After of an answer 429 or 5xx): until then get() asks
   /// nothing of it, and answers errc::unavailable. At most a day.
   std::chrono::milliseconds patience(std::string_view url) const;
 
  private:
   struct host_state {
-    explicit host_state(unsigned places) : places(places) {}
+    host_state(unsigned places, runtime::deadline& alone_until) : places(places), alone_until(alone_until) {}
     gate places;
     gate one_robots{1};  // the file is fetched once, whoever waits for it
     robots rules;
     runtime::deadline rules_until = runtime::deadline::min();
-    runtime::deadline alone_until = runtime::deadline::min();
+    runtime::deadline& alone_until;
   };
   host_state& host_of(const site_url& u);
+  static result<void> may_ask(const site_url& u, const host_state& host);
   static void heed_retry_after(const ports::incoming_response& said, host_state& host);
   awaitable<result<void>> refresh_rules(const site_url& u, host_state& host);
   awaitable<result<ports::incoming_response>> send(std::string url, std::size_t max_body,
@@ -65,6 +66,7 @@ class site_visitor {
 
   std::shared_ptr<ports::http_client> client_;
   const visit_options options_;
+  std::map<std::string, runtime::deadline> alone_until_;      // by host, whatever the port
   std::map<std::string, std::unique_ptr<host_state>> hosts_;  // by origin: as many as the user configured
 };
 

@@ -47,6 +47,17 @@ struct fixture {
   }
 };
 
+awaitable<void> ask_and_fail(feed& f, std::atomic<int>& failed) {
+  const auto p = co_await f.ask();
+  failed += p.failed && p.whole_site ? 1 : 0;
+  f.released();
+}
+
+awaitable<int> wait_for(runtime::task_group& group) {
+  co_await group.wait();
+  co_return 0;
+}
+
 }  // namespace
 
 TEST_CASE_METHOD(fixture, "an unchanged answer is not fetched again, and only a stored one counts as known") {
@@ -112,6 +123,34 @@ TEST_CASE_METHOD(fixture, "a site that asks to be left alone is not asked by oth
   CHECK(other.wait_at_least > 60s);
   CHECK(other.wait_at_least <= 90s);
   CHECK(server.requests().size() == 2);  // robots.txt, and one question
+}
+
+TEST_CASE_METHOD(fixture, "a pause that is told while questions wait for robots.txt holds for them, too") {
+  const scripted_server server([](const std::string&) {
+    return scripted_reply{"HTTP/1.1 503 No\r\nRetry-After: 90\r\nContent-Length: 0\r\n\r\n"};
+  });
+  const auto all = feeds("georss+" + server.url("/x"), {"-71/-34/-70/-33", "-72/-34/-71/-33"});
+  runtime::task_group group;
+  std::atomic<int> failed{0};
+  for (const auto& f : all) group.spawn(loops.get().loop(0), ask_and_fail(*f, failed));
+  loops.run(wait_for(group));
+  CHECK(failed == 2);
+  CHECK(server.requests().size() == 1);  // robots.txt
+}
+
+TEST_CASE_METHOD(fixture, "a host is left alone whatever the port") {
+  const auto busy = [](const std::string& request) {
+    if (path_of(request) == "/robots.txt") return scripted_reply{http_ok("")};
+    return scripted_reply{"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 90\r\nContent-Length: 0\r\n\r\n"};
+  };
+  const scripted_server one(busy), other(busy);
+  const auto visitor = std::make_shared<site_visitor>(client, visits);
+  for (const scripted_server* server : {&one, &other}) {
+    auto made = make_http_feeds(url::parse("geojson+" + server->url("/x")).value(), {}, {}, visitor).value();
+    CHECK(ask(*made[0]).whole_site);
+  }
+  CHECK(one.requests().size() == 2);
+  CHECK(other.requests().empty());
 }
 
 TEST_CASE_METHOD(fixture, "robots.txt is fetched once a site, and heeded") {
