@@ -227,9 +227,10 @@ awaitable<result<void>> tile_poller::conclude(poll_state& s) {
   if (s.root.site != nullptr) {
     if (s.whole_site) done = co_await leave_alone(s.root, runtime::now() + s.at_least);
     if (!done) co_return done.error();
-    if (const auto until = alone_.find(s.root.site); until != alone_.end())
-      o.next_poll = std::max(o.next_poll, until->second);
+    if (const auto until = alone_.find(s.root.site); until != alone_.end()) o.not_before = until->second;
   }
+  o.not_before = std::max(o.not_before, runtime::now() + s.at_least);
+  o.next_poll = std::max(o.next_poll, o.not_before);
   const auto divided = co_await divide(s);
   if (!divided) {
     done = divided.error();
@@ -255,8 +256,8 @@ awaitable<result<void>> tile_poller::join_siblings(poll_state& s) {
       co_await patiently([&](const ports::call_context& c) { return tiles_.children(c, t.feed, t.parent); });
   if (!siblings) co_return siblings.error();
   if (!may_merge(*siblings, t.cap, polls_before_merge)) co_return result<void>{};
-  const auto merged =
-      co_await patiently([&](const ports::call_context& c) { return tiles_.merge(c, *siblings, runtime::now()); });
+  const auto merged = co_await patiently(
+      [&](const ports::call_context& c) { return tiles_.merge(c, *siblings, runtime::now(), s.outcome.not_before); });
   if (!merged) co_return merged.error();
   if (*merged) log::info("tiles are merged", {{"source", t.source}, {"tile", t.parent}});
   co_return result<void>{};

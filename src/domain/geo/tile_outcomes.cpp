@@ -43,16 +43,17 @@ ports::statement record(const tile_view& t, tile_outcome o, tile_state becomes) 
       "UPDATE geo_tiles SET owner = '', lease_until = 0, state = ?, last_poll = ?, "
       "last_answer = COALESCE(?, last_answer), last_complete = COALESCE(?, last_complete), "
       "last_count = COALESCE(?, last_count), last_changes = COALESCE(?, last_changes), capped = COALESCE(?, capped), "
-      "failures = ?, complete_polls = complete_polls + ?, quiet_polls = ?, interval_ms = ?, next_poll = ?, "
+      "failures = ?, complete_polls = complete_polls + ?, quiet_polls = ?, interval_ms = ?, "
+      "next_poll = CASE WHEN next_poll > ? AND next_poll > ? THEN next_poll ELSE ? END, "
       "last_error = ?, memory = COALESCE(?, memory) WHERE tile_key = ? AND fence = ? AND owner = ? AND state = 0";
   s.expected_rows = 1;
-  s.parameters =
-      ports::table::row(static_cast<std::int64_t>(becomes), ms_of(o.polled), when(o.answered), when(o.complete),
-                        o.count ? std::optional(static_cast<std::int64_t>(*o.count)) : std::nullopt,
-                        if_answered(static_cast<std::int64_t>(o.changes)), if_answered(o.capped ? 1 : 0),
-                        static_cast<std::int64_t>(o.failures), static_cast<std::int64_t>(o.complete ? 1 : 0),
-                        static_cast<std::int64_t>(o.quiet_polls), static_cast<std::int64_t>(o.interval.count()),
-                        ms_of(o.next_poll), shortened(std::move(o.error)), o.memory, t.key, t.fence, t.owner);
+  s.parameters = ports::table::row(
+      static_cast<std::int64_t>(becomes), ms_of(o.polled), when(o.answered), when(o.complete),
+      o.count ? std::optional(static_cast<std::int64_t>(*o.count)) : std::nullopt,
+      if_answered(static_cast<std::int64_t>(o.changes)), if_answered(o.capped ? 1 : 0),
+      static_cast<std::int64_t>(o.failures), static_cast<std::int64_t>(o.complete ? 1 : 0),
+      static_cast<std::int64_t>(o.quiet_polls), static_cast<std::int64_t>(o.interval.count()), ms_of(t.next_poll),
+      ms_of(o.next_poll), ms_of(o.next_poll), shortened(std::move(o.error)), o.memory, t.key, t.fence, t.owner);
   return s;
 }
 
@@ -153,6 +154,7 @@ awaitable<result<void>> tile_repository::split(const ports::call_context& contex
   if (!parent.bounds) co_return error{errc::invalid, "tile " + parent.tile + " has no bounds to split"};
   const auto boxes = quarters(*parent.bounds);
   const timestamp polled = outcome.polled;
+  outcome.next_poll = std::max(polled, outcome.not_before);
   std::array<std::int64_t, 4> keys{};
   ports::batch b;
   tile_view child;
@@ -162,7 +164,6 @@ awaitable<result<void>> tile_repository::split(const ports::call_context& contex
   child.level = parent.level + 1;
   child.cap = parent.cap;
   child.interval = outcome.interval;
-  child.next_poll = polled;
   b.push_back(record(parent, std::move(outcome), tile_state::split));
   add_sightings(b, db_->sql_dialect(), parent.key, changes);
   for (unsigned i = 0; i < 4; ++i) {
@@ -171,12 +172,16 @@ awaitable<result<void>> tile_repository::split(const ports::call_context& contex
     child.bounds = boxes[i];
     b.push_back(insert_tile(db_->sql_dialect(), child, polled, false));
   }
+  // What has been postponed meanwhile is the parent's, as it is recorded.
+  b.push_back({.sql = "UPDATE geo_tiles SET next_poll = (SELECT p.next_poll FROM (SELECT next_poll FROM geo_tiles "
+                      "WHERE tile_key = ?) p) WHERE tile_key IN (?, ?, ?, ?)",
+               .parameters = ports::table::row(parent.key, keys[0], keys[1], keys[2], keys[3])});
   divide_sightings(b, parent, keys);
   co_return co_await run(context, *db_, std::move(b));
 }
 
 awaitable<result<bool>> tile_repository::merge(const ports::call_context& context, std::span<const tile_view> seen,
-                                               timestamp now) {
+                                               timestamp now, timestamp not_before) {
   const bool free = seen.size() == 4 && std::all_of(seen.begin(), seen.end(), [&](const tile_view& t) {
                       return t.state == tile_state::polling && t.level > 0 && t.feed == seen[0].feed &&
                              t.parent == seen[0].parent && (!t.leased_until || *t.leased_until <= now);
@@ -210,7 +215,8 @@ awaitable<result<bool>> tile_repository::merge(const ports::call_context& contex
   }
   b.push_back({.sql = "UPDATE geo_tiles SET state = 0, capped = 0, failures = 0, quiet_polls = 0, last_error = '', "
                       "memory = '', interval_ms = ?, next_poll = ? WHERE tile_key = ? AND state = 1",
-               .parameters = ports::table::row(static_cast<std::int64_t>(seen[0].interval.count()), ms_of(now), parent),
+               .parameters = ports::table::row(static_cast<std::int64_t>(seen[0].interval.count()),
+                                               ms_of(std::max(now, not_before)), parent),
                .expected_rows = 1});
   b.push_back(std::move(forget));
   sighting_changes moved;

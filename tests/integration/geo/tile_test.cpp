@@ -292,6 +292,22 @@ awaitable<void> waits_as_one(tests::geo_database&, geo::tile_repository& tiles) 
   CHECK((co_await claim(tiles, "a", "me", start + 90s)).size() == 1);
   CHECK((co_await claim(tiles, "c", "me", start)).size() == 1);
   (co_await tiles.finish(soon(), held.at(0), good(start, 1))).value();  // its lease is still held
+  for (const auto& t : (co_await tiles.list(soon(), {"a", "b"})).value()) CHECK(t.next_poll >= start + 90s);
+}
+
+// As another process has it: it does not know of the pause.
+awaitable<void> children_wait_too(tests::geo_database&, geo::tile_repository& tiles) {
+  (co_await tiles.add(soon(), root("f"), start, bounds)).value();
+  const auto parent = co_await claim(tiles, "f", "a", start);
+  (co_await tiles.postpone(soon(), {"f"}, start + 90s)).value();
+  (co_await tiles.split(soon(), parent.at(0), good(start, 200), {})).value();
+  CHECK((co_await claim(tiles, "f", "a", start + 89s)).empty());
+  for (const auto& c : co_await claim(tiles, "f", "a", start + 90s))
+    (co_await tiles.finish(soon(), c, good(start + 90s, 1))).value();
+  const auto children = (co_await tiles.children(soon(), "f", "santiago")).value();
+  CHECK((co_await tiles.merge(soon(), children, start + 91s, start + 120s)).value());
+  CHECK((co_await claim(tiles, "f", "a", start + 119s)).empty());
+  CHECK((co_await claim(tiles, "f", "a", start + 120s)).size() == 1);
 }
 
 }  // namespace
@@ -303,6 +319,7 @@ TEST_CASE("a tile splits into quarters that hold its sightings, and merges again
 TEST_CASE("an event is absent when every tile that could hold it says so") { with_tiles(absence_needs_all); }
 TEST_CASE("of very many feeds of one site those due longest come first") { with_tiles(longest_due_first); }
 TEST_CASE("the tiles of a site can be told to wait together") { with_tiles(waits_as_one); }
+TEST_CASE("what splits or merges while its site is left alone waits too") { with_tiles(children_wait_too); }
 TEST_CASE("a clock that is ahead forgets nothing that is polled") { with_tiles(forgets_by_the_slower_clock); }
 TEST_CASE("a finished recording begins again when it is asked for, and what nobody asks for is forgotten") {
   with_tiles(retires_and_forgets);

@@ -36,6 +36,7 @@ class scripted_feed final : public feed {
       p.whole_site = true;
       co_return p;
     }
+    p.wait_at_least = patience;
     if (document.empty()) co_return p;
     p.said.emplace();
     p.said->source = name_;
@@ -47,7 +48,8 @@ class scripted_feed final : public feed {
 
   std::string document, etag, recalled;  // without a document: unchanged
   std::shared_ptr<const geo::mapping> mapping;
-  std::chrono::milliseconds alone{0};  // 429 with Retry-After
+  std::chrono::milliseconds alone{0};     // 429 with Retry-After
+  std::chrono::milliseconds patience{0};  // of another answer with it
 
  private:
   const std::string name_ = "feed";
@@ -179,6 +181,15 @@ TEST_CASE("all tiles of a site wait when it says so to one of them, those under 
   b.source->document = document({feature("a")});
   b.loops.run(b.poller.poll(&b.root, both[1])).value();
   for (const auto& t : b.loops.run(b.tiles.list(soon())).value()) CHECK(t.next_poll >= noon + 1h);
+}
+
+TEST_CASE("the children of a tile wait as long as its answer says") {
+  bench b(3);
+  b.source->patience = 1h;
+  b.poll(document({feature("a"), feature("b"), feature("c")}));
+  const auto all = b.loops.run(b.tiles.list(soon())).value();
+  CHECK(all.size() == 5);
+  for (const auto& t : all) CHECK(t.next_poll >= runtime::now() + 1h);
 }
 
 TEST_CASE("records that are refused do not split a tile") {

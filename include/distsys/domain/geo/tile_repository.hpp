@@ -66,7 +66,8 @@ struct tile_outcome {
   std::string error;  // when not answered
   unsigned failures = 0, quiet_polls = 0;
   std::chrono::milliseconds interval{0};
-  timestamp next_poll{};
+  timestamp next_poll{};              // later where postpone() has said so since the tile was leased
+  timestamp not_before{};             // nor are the children of a split due
   std::optional<std::string> memory;  // nothing: as before
   bool retire = false;
 };
@@ -101,7 +102,7 @@ class tile_repository {
   /// Gives back every lease of an owner: at a stop, or of one that is known to be dead. Schedules stay as they are.
   awaitable<result<std::size_t>> release(const ports::call_context& context, std::string owner);
   /// No tile of these feeds is due before `until`, whoever asks: their site wants to be left alone. Leases stay as they
-  /// are.
+  /// are, and what is recorded under them keeps to it.
   awaitable<result<void>> postpone(const ports::call_context& context, std::vector<std::string> feeds, timestamp until);
   /// Who holds leases.
   awaitable<result<std::vector<std::string>>> owners(const ports::call_context& context);
@@ -117,9 +118,10 @@ class tile_repository {
   /// The four tiles that share a parent; fewer when some of them are split.
   awaitable<result<std::vector<tile_view>>> children(const ports::call_context& context, std::string feed,
                                                      std::string parent);
-  /// The parent is polled again, due at once, and its four children are gone. False when they are not four that are
-  /// polling, unleased, and unchanged since `seen` was read.
-  awaitable<result<bool>> merge(const ports::call_context& context, std::span<const tile_view> seen, timestamp now);
+  /// The parent is polled again, due at once or at `not_before`, and its four children are gone. False when they are
+  /// not four that are polling, unleased, and unchanged since `seen` was read.
+  awaitable<result<bool>> merge(const ports::call_context& context, std::span<const tile_view> seen, timestamp now,
+                                timestamp not_before = {});
 
   /// All tiles, by source, feed and name; of all feeds, or of these.
   awaitable<result<std::vector<tile_view>>> list(const ports::call_context& context,
