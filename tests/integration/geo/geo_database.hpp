@@ -14,6 +14,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -125,6 +126,13 @@ template <class F>
 void with_geo_database(F test) {
   on_each_database(
       [&](runtime::runtime& loops, const std::string& address) { return run_with_database(loops, address, test); });
+}
+
+/// What was there at a time.
+inline awaitable<std::multiset<std::string>> there_at(domain::geo::event_repository& events, domain::geo::timestamp t) {
+  const ports::call_context context;
+  const auto page = (co_await events.find(context, {.limit = 10'000, .at = t})).value();
+  co_return std::multiset<std::string>(page.features.begin(), page.features.end());
 }
 
 }  // namespace distsys::tests

@@ -11,6 +11,7 @@ using distsys::tests::geo_database;
 using distsys::tests::open_database;
 using distsys::tests::seen_at;
 using distsys::tests::start;
+using distsys::tests::there_at;
 
 namespace {
 

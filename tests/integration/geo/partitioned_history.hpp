@@ -6,7 +6,6 @@
 #include "distsys/domain/geo/history_partitions.hpp"
 
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -49,12 +48,6 @@ inline awaitable<void> minute(event_repository& events, runtime::random& dice, i
   }
   for (const auto& [source, ids] : gone) (co_await events.end(context, source, ids, now)).value();
   (co_await events.store(context, seen_at(now, std::move(seen)))).value();
-}
-
-/// What was there at a time, and what each event's history says of itself from a time on.
-inline awaitable<std::multiset<std::string>> there_at(event_repository& events, timestamp t) {
-  const auto page = (co_await events.find(context, {.limit = 10'000, .at = t})).value();
-  co_return std::multiset<std::string>(page.features.begin(), page.features.end());
 }
 
 template <class F>

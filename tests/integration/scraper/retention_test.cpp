@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 using distsys::tests::geo_database;
 using distsys::tests::seen_at;
 using distsys::tests::start;
+using distsys::tests::there_at;
 
 namespace {
 
@@ -50,11 +51,6 @@ roles::scraper::retention_settings settings() {
   s.events = s.history = roles::scraper::parse_ages(ages).value();
   s.changes_a_partition = 300;
   return s;
-}
-
-awaitable<std::multiset<std::string>> there_at(event_repository& events, timestamp t) {
-  const auto page = (co_await events.find(context, {.limit = 10'000, .at = t})).value();
-  co_return std::multiset<std::string>(page.features.begin(), page.features.end());
 }
 
 awaitable<std::multiset<std::int64_t>> rows_of(event_repository& events) {
