@@ -28,7 +28,8 @@ struct per_dialect {
 };
 
 /// SQL with `?` for each parameter, in order (drivers rewrite it to their own form; no `?` in literals). It is run once
-/// a row of `parameters`: once when the table has no columns, never when it has columns and no row.
+/// a row of `parameters`: once when the table has no columns, never when it has columns and no row. A driver may insert
+/// its rows together.
 struct statement {
   std::string sql;
   table parameters;
@@ -70,7 +71,7 @@ class change_listener {
 };
 
 /// An interactive transaction: the exception, for what a batch cannot say. Holds a connection; rolled back when
-/// destroyed uncommitted.
+/// destroyed uncommitted. After execute() has failed commit() is a conflict: some rows of the statement may be there.
 class transaction {
  public:
   virtual ~transaction() = default;

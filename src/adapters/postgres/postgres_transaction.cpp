@@ -34,7 +34,10 @@ class postgres_transaction final : public ports::transaction {
   awaitable<result<std::uint64_t>> execute(const ports::call_context& context, ports::statement s) override {
     if (auto usable = co_await check(); !usable) co_return usable.error();
     auto done = co_await run_on(session_of(), pool().shapes(), label(), context, std::move(s));
-    if (!done) co_return explain(done.error());
+    if (!done) {
+      broken_ = true;  // some of its rows may be there
+      co_return explain(done.error());
+    }
     co_return done;
   }
 
@@ -58,6 +61,7 @@ class postgres_transaction final : public ports::transaction {
   session& session_of() const noexcept { return **on_; }
   const std::string& label() const noexcept { return pool().settings().label; }
   bool failed() const noexcept {
+    if (broken_) return true;
     return session_of().connected() && session_of().load() == 0 && session_of().in_failed_transaction();
   }
 
@@ -96,7 +100,7 @@ class postgres_transaction final : public ports::transaction {
 
   std::shared_ptr<lease> on_;
   std::function<void()> committed_;
-  bool ended_ = false;
+  bool ended_ = false, broken_ = false;
   runtime::steady_clock::time_point last_used_ = runtime::steady_now();
 };
 

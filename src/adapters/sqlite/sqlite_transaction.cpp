@@ -21,10 +21,18 @@ class sqlite_transaction final : public ports::transaction {
     return ask<ports::table>(context, [s = std::move(s)](connection& c) { return c.read(s, {}); });
   }
   awaitable<result<std::uint64_t>> execute(const ports::call_context& context, ports::statement s) override {
-    return ask<std::uint64_t>(context, [s = std::move(s)](connection& c) { return c.run(s); });
+    return ask<std::uint64_t>(context, [s = std::move(s), failed = failed_](connection& c) {
+      auto done = c.run(s);
+      *failed = *failed || !done;  // some of its rows may be there
+      return done;
+    });
   }
   awaitable<result<void>> commit(const ports::call_context& context) override {
-    return ask<void>(context, [](connection& c) {
+    return ask<void>(context, [failed = failed_](connection& c) {
+      if (*failed) {
+        (void)c.control("ROLLBACK");
+        return result<void>(error{errc::conflict, "a statement of the transaction failed: it was rolled back"});
+      }
       c.unlimited();  // once begun, a commit is not ended half way
       auto done = c.control("COMMIT");
       if (!done && done.error().code == errc::unavailable && !c.in_transaction())
@@ -45,6 +53,7 @@ class sqlite_transaction final : public ports::transaction {
   }
 
   std::shared_ptr<call_queue> calls_;
+  const std::shared_ptr<bool> failed_ = std::make_shared<bool>(false);  // of the writer's thread
 };
 
 /// Until the transaction has ended, was given up, or its time is over.

@@ -50,6 +50,24 @@ DATABASE_CASE("a transaction reads its own writes and a failed statement's error
   CHECK(t.db.number("SELECT count(*) FROM item") == 0);
 }
 
+DATABASE_CASE("a statement that failed in its middle cannot be committed") {
+  EACH_DATABASE();
+  t.make_items();
+  for (const bool taken : {true, false}) {
+    auto tx = t.db.begin();
+    table rows(2);
+    for (int i = 0; i < 40; ++i) {
+      rows.add(i == 30 && taken ? 1 : i);
+      i == 30 && !taken ? rows.add(nullptr) : rows.add("x");
+    }
+    CHECK(!t.change(*tx, "INSERT INTO item(id, name) VALUES (?, ?)", std::move(rows)));
+    const auto c = soon();
+    CHECK(t.loops.run(tx->commit(c)).error() == errc::conflict);
+    tx.reset();
+    CHECK(t.db.number("SELECT count(*) FROM item") == 0);
+  }
+}
+
 DATABASE_CASE("a transaction that is kept open too long is rolled back") {
   EACH_EMBEDDED_DATABASE("?transaction_limit=50ms");
   t.make_items();
