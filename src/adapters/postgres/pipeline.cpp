@@ -66,27 +66,32 @@ bool pipeline::withdraw(const exchange* e) {
 }
 
 pipeline::progress pipeline::send() {
-  int commands = 0;
-  const auto now = runtime::steady_now();
-  while (sending_ < slots_.size()) {
+  for (;;) {
+    // What libpq holds is taken first: its buffer has no limit of its own.
+    if (const int left = PQflush(connection_.get()); left != 0) return left < 0 ? progress::broken : progress::blocked;
+    if (sending_ == slots_.size()) return progress::done;
+    if (!send_bundle(runtime::steady_now())) return progress::broken;
+  }
+}
+
+/// Some commands of one slot.
+bool pipeline::send_bundle(runtime::deadline now) {
+  unflushed_ = 0;
+  for (int n = 0; n < commands_between_flushes && unflushed_ < bytes_between_flushes && sending_ < slots_.size(); ++n) {
     slot& s = slots_[sending_];
     if (s.what->until <= now && drop(s)) continue;
     s.begun = true;
-    if (!send_some(s)) return progress::broken;
-    if (s.sent) ++sending_;
-    if (++commands % commands_between_flushes != 0 && !s.sent && unflushed_ < bytes_between_flushes) continue;
-    unflushed_ = 0;
-    const int left = PQflush(connection_.get());
-    if (left < 0) return progress::broken;
-    if (left > 0) return progress::blocked;
+    if (!send_some(s)) return false;
+    if (!s.sent) continue;
+    ++sending_;
+    return true;
   }
-  const int left = PQflush(connection_.get());
-  return left < 0 ? progress::broken : left > 0 ? progress::blocked : progress::done;
+  return true;
 }
 
 /// Sends no more of what is late, and no COMMIT above all. True when nothing was sent, and the slot is gone.
 bool pipeline::drop(slot& s) {
-  if (s.what->shared && s.begun) return false;  // its caller has left
+  if (s.what->shared && s.begun) return false;  // its caller has left, or is about to
   if (s.step < s.what->steps.size())
     s.what->fail({{errc::timeout, "the deadline passed before it was sent"}, {}, s.step, false});
   if (s.begun) return false;
@@ -115,10 +120,7 @@ bool pipeline::send_step(slot& s) {
       ++s.step;
       return true;
     case exchange::action::describe: {
-      for (const statement_shape* shape : {step.shape.get(), step.shape->of_arrays.get()})
-        if (const std::string old = prepared_.forget(shape);
-            !old.empty() && !send_raw(s, "DEALLOCATE " + old, command::other))
-          return false;
+      if (!unprepare(s, step.shape.get()) || !unprepare(s, step.shape->of_arrays.get())) return false;
       if (!prepare(s, step.shape, false)) return false;
       if (PQsendDescribePrepared(connection_.get(), prepared_.find(step.shape)->c_str()) != 1) return false;
       s.expected.push_back({command::describe, s.step});
@@ -137,7 +139,13 @@ bool pipeline::send_raw(slot& s, const std::string& sql, command as) {
   return true;
 }
 
+bool pipeline::unprepare(slot& s, const statement_shape* shape) {
+  const std::string name = prepared_.forget(shape);
+  return name.empty() || send_raw(s, "DEALLOCATE " + name, command::other);
+}
+
 bool pipeline::prepare(slot& s, const std::shared_ptr<statement_shape>& shape, bool typed) {
+  if (!unprepare(s, shape.get())) return false;  // for other types
   if (const std::string old = prepared_.evict(); !old.empty() && !send_raw(s, "DEALLOCATE " + old, command::other))
     return false;
   const std::string& name = prepared_.add(shape);
@@ -154,14 +162,14 @@ bool pipeline::send_run(slot& s) {
   const std::size_t runs = shape.parameters == 0 ? 1 : step.parameters().rows();
   if (s.row >= runs) {
     ++s.step;
-    s.row = 0;
+    s.row = s.alone_until = 0;
     return true;
   }
   if (shape.parameters == 0) {
     ++s.row;
     return send_prepared(s, step.shape, nullptr);
   }
-  if (shape.of_arrays && !step.expected_rows && runs - s.row >= least_rows_together) {
+  if (shape.of_arrays && !step.expected_rows && runs - s.row >= least_rows_together && s.row >= s.alone_until) {
     ports::table arrays;
     const std::size_t together = gather(arrays, step.parameters(), s.row, shape.parameter_types, row_);
     if (together >= least_rows_together) {
@@ -172,9 +180,11 @@ bool pipeline::send_run(slot& s) {
       }
       return send_prepared(s, shape.of_arrays, &row_);
     }
+    s.alone_until = s.row + together + 1;  // large ones, or one that does not fit
   }
   if (auto filled = row_.fill(step.parameters(), s.row, shape.parameter_types); !filled) {
     const std::string which = runs > 1 ? ", row " + std::to_string(s.row + 1) : "";
+    shape.described = false;  // its column may have another type by now
     refuse(s, {filled.error().code, "`" + shape.label + "`" + which + ": " + filled.error().detail});
     return true;
   }
@@ -264,8 +274,11 @@ bool pipeline::take_result(slot& s, expectation& x, pg_result r) {
 }
 
 void pipeline::take_failure(slot& s, expectation& x, const PGresult* r) {
-  forget_prepared(x);
   const std::string state(state_of(r));
+  if (state == sqlstate::unknown_statement)
+    prepared_.forget_all();  // DISCARD ALL, or a pooler's other server: there is nothing to DEALLOCATE
+  else if (x.prepared)
+    prepared_.forget(x.prepared.get(), x.name);
   if (PQresultStatus(r) == PGRES_PIPELINE_ABORTED) {
     s.what->fail({{errc::internal, "the server skipped a statement"}, {}, x.step, false});
   } else if (state.empty()) {
@@ -273,11 +286,6 @@ void pipeline::take_failure(slot& s, expectation& x, const PGresult* r) {
   } else {
     s.what->fail({{classify(state), text_of(r)}, state, x.step, false});
   }
-}
-
-void pipeline::forget_prepared(const expectation& x) {
-  if (!x.prepared) return;
-  if (const std::string* name = prepared_.find(x.prepared); name && *name == x.name) prepared_.forget(x.prepared.get());
 }
 
 void pipeline::take_rows(slot& s, const PGresult* r) {

@@ -70,13 +70,16 @@ class pipeline {
     std::shared_ptr<exchange> what;
     std::deque<expectation> expected;
     std::size_t step = 0, row = 0;  // what is sent next
+    std::size_t alone_until = 0;    // rows before it are not looked at together again
     bool begun = false, sent = false;
   };
 
+  bool send_bundle(runtime::deadline now);
   bool drop(slot& s);
   bool send_some(slot& s);
   bool send_step(slot& s);
   bool send_raw(slot& s, const std::string& sql, command as);
+  bool unprepare(slot& s, const statement_shape* shape);
   bool prepare(slot& s, const std::shared_ptr<statement_shape>& shape, bool typed);
   bool send_run(slot& s);
   bool send_prepared(slot& s, const std::shared_ptr<statement_shape>& shape, const parameter_row* row);
@@ -87,12 +90,11 @@ class pipeline {
   void take_failure(slot& s, expectation& x, const PGresult* r);
   void take_rows(slot& s, const PGresult* r);
   void finish_command(slot& s);
-  void forget_prepared(const expectation& x);
 
   pg_connection connection_;
   prepared_statements prepared_{256};
   parameter_row row_;
-  std::size_t unflushed_ = 0;  // bytes of parameters that libpq holds
+  std::size_t unflushed_ = 0;  // bytes of parameters given to libpq since the last flush
   std::deque<slot> slots_;
   std::size_t sending_ = 0;  // the first slot that is not wholly sent
 };

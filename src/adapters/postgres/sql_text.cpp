@@ -49,7 +49,9 @@ std::optional<parenthesised> split_parentheses(std::string_view sql) {
 /// With it a row may be left out, but none is written twice: one statement does the same as many.
 bool leaves_conflicts(std::string_view tail) {
   const std::string text = lower(tail);
-  return text.starts_with("on conflict ") && text.ends_with(" do nothing") && text.find('?') == std::string::npos;
+  for (const std::string_view other : {"?", "--", "/*", "do update"})
+    if (text.find(other) != std::string::npos) return false;
+  return text.starts_with("on conflict ") && text.ends_with(" do nothing");
 }
 
 }  // namespace

@@ -14,8 +14,9 @@ constexpr std::size_t most_parameters = 65'535;  // a 16-bit number of the proto
 }  // namespace
 
 void statement_shape::describe(const PGresult* r) {
-  parameter_types.clear();
+  const auto known = std::exchange(parameter_types, {});
   for (int i = 0; i < PQnparams(r); ++i) parameter_types.push_back(PQparamtype(r, i));
+  if (parameter_types != known) ++generation;
   column_types.clear();
   binary_results = true;
   for (int i = 0; i < PQnfields(r); ++i) {
@@ -80,13 +81,13 @@ result<std::shared_ptr<statement_shape>> shape_catalog::get(const ports::stateme
 
 const std::string* prepared_statements::find(const std::shared_ptr<statement_shape>& shape) {
   const auto found = index_.find(shape.get());
-  if (found == index_.end()) return nullptr;
+  if (found == index_.end() || found->second->generation != shape->generation) return nullptr;
   recent_.splice(recent_.begin(), recent_, found->second);
   return &found->second->name;
 }
 
 const std::string& prepared_statements::add(const std::shared_ptr<statement_shape>& shape) {
-  recent_.push_front({shape, "d" + std::to_string(next_++)});
+  recent_.push_front({shape, "d" + std::to_string(next_++), shape->generation});
   index_[shape.get()] = recent_.begin();
   return recent_.front().name;
 }
@@ -98,6 +99,16 @@ std::string prepared_statements::forget(const statement_shape* shape) {
   recent_.erase(found->second);
   index_.erase(found);
   return name;
+}
+
+void prepared_statements::forget(const statement_shape* shape, const std::string& name) {
+  const auto found = index_.find(shape);
+  if (found != index_.end() && found->second->name == name) forget(shape);
+}
+
+void prepared_statements::forget_all() {
+  index_.clear();
+  recent_.clear();
 }
 
 std::string prepared_statements::evict() {

@@ -25,6 +25,7 @@ struct statement_shape {
   bool described = false;  // the rest is known; a changed schema makes it unknown again
   bool misfit = false;     // the server counts other parameters than this driver
   std::vector<Oid> parameter_types;
+  unsigned generation = 0;  // of those types: a connection may have prepared it for earlier ones
   std::vector<Oid> column_types;
   bool binary_results = false;
   std::optional<row_insert> insert;  // of rows, which may go together:
@@ -66,12 +67,16 @@ class prepared_statements {
  public:
   explicit prepared_statements(std::size_t capacity) : capacity_(capacity) {}
 
-  /// The name on this connection; null when it is not prepared.
+  /// The name on this connection; null when it is not prepared for the types that are known now.
   const std::string* find(const std::shared_ptr<statement_shape>& shape);
   /// A new name, from now on this shape's.
   const std::string& add(const std::shared_ptr<statement_shape>& shape);
   /// It was not prepared after all, or is out of date. Answers the name, empty when there was none.
   std::string forget(const statement_shape* shape);
+  /// The same unless it has another name by now.
+  void forget(const statement_shape* shape, const std::string& name);
+  /// None is there any more. Names are not used again.
+  void forget_all();
   /// The name of one too many, which the server should forget; empty when there is room.
   std::string evict();
 
@@ -79,6 +84,7 @@ class prepared_statements {
   struct entry {
     std::shared_ptr<statement_shape> shape;
     std::string name;
+    unsigned generation;
   };
   std::size_t capacity_;
   std::uint64_t next_ = 0;

@@ -84,6 +84,23 @@ DATABASE_CASE("what is late is not sent, its COMMIT least of all") {
   }
 }
 
+DATABASE_CASE("what a slow server has not taken by its deadline is not committed") {
+  EACH_DATABASE_BEHIND_A_PEER();
+  REQUIRE(t.db.execute("CREATE TABLE large (id BIGINT PRIMARY KEY, note TEXT NOT NULL)"));
+  opened_database far(t.loops, address);
+  const std::string insert = "INSERT INTO large (id, note) VALUES (?, ?)", note(1u << 20, 'x');
+  REQUIRE(far.start({{insert, table::row(-1, "x"), {}}})->get());
+  peer.set_now({.client_delay = 20ms, .client_piece = 64u << 10});  // some of it goes on all the time
+  table rows(2);
+  for (int n = 0; n < 24; ++n) rows.add(n), rows.add(note);
+  const auto done = far.start({{insert, std::move(rows), {}}}, call_context::within(400ms))->get();
+  REQUIRE(!done);
+  CHECK(done.error() == errc::timeout);
+  peer.set_now({});
+  REQUIRE(until([&] { return far.execute({{"DELETE FROM large WHERE id = -1", {}, {}}}).has_value(); }));
+  CHECK(t.db.number("SELECT count(*) FROM large") == 0);
+}
+
 DATABASE_CASE("a server that takes no request to cancel holds neither connections nor the end") {
   EACH_DATABASE_BEHIND_A_PEER();
   t.make_items();
@@ -152,6 +169,54 @@ DATABASE_CASE("many rows go on after their table has changed") {
   REQUIRE(until([&] { return insert(1'000).has_value(); }));
   REQUIRE(insert(2'000));
   CHECK(t.db.number("SELECT count(*) FROM item WHERE value = CAST(id AS TEXT)") == 150);
+}
+
+DATABASE_CASE("a column of another type than before is learnt from the value that does not fit the old one") {
+  EACH_REMOTE_DATABASE();
+  t.make_items();
+  const auto load = [&](std::int64_t from, auto value) {
+    table rows(3);
+    for (std::int64_t i = from; i < from + 3; ++i) rows.add(i), rows.add("x"), rows.add(value);
+    const auto c = soon();
+    return t.loops.run(t.db->bulk_load(c, "item", {"id", "name", "value"}, std::move(rows)));
+  };
+  REQUIRE(load(0, 7));
+  REQUIRE(t.db.execute("ALTER TABLE item ALTER COLUMN value TYPE DOUBLE PRECISION"));
+  REQUIRE(until([&] { return load(100, 0.5).has_value(); }));
+  REQUIRE(load(200, 8));  // on connections that have prepared it for whole numbers
+  CHECK(t.db.number("SELECT count(*) FROM item WHERE value = 0.5") == 3);
+  CHECK(t.db.number("SELECT count(*) FROM item WHERE value = 8") == 3);
+}
+
+DATABASE_CASE("a transaction whose value does not fit its column is not committed in part") {
+  EACH_REMOTE_DATABASE();
+  t.make_items();
+  auto tx = t.db.begin();
+  table rows(3);
+  for (int i = 0; i < 40; ++i) rows.add(i), rows.add("x"), rows.add(i == 30 ? 1.5 : 1.0);
+  CHECK(t.change(*tx, "INSERT INTO item(id, name, value) VALUES (?, ?, ?)", std::move(rows)).error() == errc::invalid);
+  const auto c = soon();
+  CHECK(t.loops.run(tx->commit(c)).error() == errc::conflict);
+  tx.reset();
+  CHECK(t.db.number("SELECT count(*) FROM item") == 0);
+}
+
+DATABASE_CASE("statements that the server has forgotten are prepared anew") {
+  EACH_REMOTE_DATABASE();
+  t.make_items();
+  const std::string forget = "DO 'BEGIN EXECUTE ''DEALLOCATE ALL''; END'";
+  const auto insert = [&](std::int64_t from, std::int64_t count) {
+    table rows(2);
+    for (std::int64_t i = from; i < from + count; ++i) rows.add(i), rows.add("x");
+    return t.db.execute("INSERT INTO item(id, name) VALUES (?, ?)", std::move(rows));
+  };
+  for (std::int64_t round = 0; round < 3; ++round) {
+    REQUIRE(insert(1'000 * round, 50));
+    REQUIRE(insert(1'000 * round + 100, 2));
+    CHECK(t.db.number("SELECT count(*) FROM item WHERE id >= ?", table::row(0)) == 52 * (round + 1));
+    REQUIRE(t.db.execute(forget));
+    REQUIRE(t.db.query(forget));
+  }
 }
 
 DATABASE_CASE("a session's settings do not depend on what is set for its role") {

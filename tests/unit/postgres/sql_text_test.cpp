@@ -43,6 +43,7 @@ TEST_CASE("an INSERT of parameters and numbers is known as one, and anything els
         "INSERT INTO t (a) VALUES (?), (?)", "INSERT INTO t (a) VALUES (now())", "INSERT INTO t (a) VALUES (? + 1)",
         "INSERT INTO t (a) VALUES ('?')", "INSERT INTO t (a) VALUES (?) RETURNING a", "INSERT INTO t (a) SELECT (?)",
         "INSERT INTO t (a) VALUES (/* ? */ ?)", "INSERT INTO t (a) VALUES (?) ON CONFLICT (a) DO UPDATE SET a = 1",
+        "INSERT INTO t (a) VALUES (?) ON CONFLICT (a) DO UPDATE SET a = 1 -- or do nothing",
         "INSERT INTO t (a) OVERRIDING VALUE VALUES (?)",
         "INSERT INTO t (a) VALUES (?) ON CONFLICT (a) WHERE a > ? DO NOTHING", "UPDATE t SET (a) = (?)",
         "WITH x AS (SELECT 1) INSERT INTO t (a) VALUES (?)"}) {
