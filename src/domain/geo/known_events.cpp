@@ -5,6 +5,12 @@
 namespace distsys::domain::geo {
 namespace {
 
+/// The event `o` of each row `e`, found by its key as rows_by_name() finds by names.
+constexpr ports::per_dialect row_by_key{
+    .sqlite = " JOIN geo_events o ON o.event_key = e.event_key",
+    .postgres = " CROSS JOIN LATERAL (SELECT * FROM geo_events WHERE event_key = e.event_key OFFSET 0) o",
+    .mysql = ""};
+
 struct named_table {
   std::string_view name, column;
 };
@@ -56,11 +62,10 @@ awaitable<result<known_events>> read_known(const ports::call_context& context, p
 awaitable<result<known_events>> read_known_by_alias(const ports::call_context& context, ports::database& db,
                                                     std::string source, std::vector<std::string> aliases) {
   known_events found;
-  const auto done =
-      co_await read_into(found, context, db,
-                         "e.alias, o.event_key, o.observed, o.since, o.revision, o.content, o.lon, o.lat, o.cell, o.id",
-                         {"geo_event_aliases", "alias"}, " JOIN geo_events o ON o.event_key = e.event_key",
-                         std::move(source), std::move(aliases));
+  const auto done = co_await read_into(
+      found, context, db,
+      "e.alias, o.event_key, o.observed, o.since, o.revision, o.content, o.lon, o.lat, o.cell, o.id",
+      {"geo_event_aliases", "alias"}, row_by_key(db.sql_dialect()), std::move(source), std::move(aliases));
   if (!done) co_return done.error();
   co_return found;
 }
