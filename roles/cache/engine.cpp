@@ -43,7 +43,7 @@ engine::engine(std::shared_ptr<ports::database> database, unsigned loops, const 
       loader(events, slots, fresh, cells, shared.get(), loads, {.cell_events = s.cell_events}),
       answers(s.max_bytes / 2, s.lifetimes.stale_if_error, loops, s.eviction),
       areas(events, slots, fresh, loader, long_loads),
-      desk(answers, fresh, loads, packer, desk_settings(s)),
+      desk(answers, slots, fresh, loads, packer, desk_settings(s)),
       streams(s.max_streams, s.max_streams_an_address) {
   add_gauges(gauges_, "answers", answers);
   add_gauges(gauges_, "cells", cells);

@@ -74,16 +74,16 @@ awaitable<http_response> purge_handler::purge(http_request& request) {
 }
 
 awaitable<result<engine::dropped>> purge_handler::drop(purge_request what) {
-  // To read every answer that is kept takes its time, which a loop does not have.
-  if (const auto* source = std::get_if<std::string>(&what)) {
-    co_return co_await lane_.run([this, source = *source]() -> result<engine::dropped> {
+  // To look at all that is kept, or to free it, takes its time, which a loop does not have.
+  co_return co_await lane_.run([this, what = std::move(what)]() -> result<engine::dropped> {
+    if (const auto* source = std::get_if<std::string>(&what)) {
       counts_.forget();
-      return engine_.purge(source);
-    });
-  }
-  if (const auto* where = std::get_if<geo::area>(&what)) co_return engine_.purge(geo::cover_quads(*where, 64));
-  if (const auto* cell = std::get_if<geo::quad>(&what)) co_return engine_.purge(std::vector{*cell});
-  co_return engine_.purge();
+      return engine_.purge(*source);
+    }
+    if (const auto* where = std::get_if<geo::area>(&what)) return engine_.purge(geo::cover_quads(*where, 64));
+    if (const auto* cell = std::get_if<geo::quad>(&what)) return engine_.purge(std::vector{*cell});
+    return engine_.purge();
+  });
 }
 
 }  // namespace distsys::roles::cache

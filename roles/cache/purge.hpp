@@ -25,7 +25,7 @@ result<purge_request> read_purge(std::string_view body);
 /// Any loop. For those whose token has cache:purge. Nothing is lost by it: what is asked for next is read anew.
 class purge_handler {
  public:
-  /// `max_waiting` purges by source wait for each other; more are errc::overloaded.
+  /// Purges wait for each other, up to `max_waiting`; more are errc::overloaded.
   purge_handler(engine& e, event_counts& counts, const access_list& who, std::size_t max_waiting = 16)
       : engine_(e), counts_(counts), who_(who), lane_("cache-purge", max_waiting) {}
   void add_routes(net::router& routes);

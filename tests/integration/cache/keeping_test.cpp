@@ -112,6 +112,24 @@ awaitable<void> not_joined_after_purge(geo_database& g, running_cache& c) {
   CHECK(c.engine.answers.totals().entries == 0);
 }
 
+// The very same question, too: its answer would be told to whoever asked after the purge.
+awaitable<void> not_told_after_purge(geo_database& g, running_cache& c) {
+  co_await put(g.events, {event_at("a", centre)});
+  co_await c.engine.fresh.catch_up(runtime::steady_now() + 5s);
+  c.database->held = true;
+  std::vector<running_cache::reply> replies;
+  std::mutex mutex;
+  runtime::task_group asking;
+  for (const int n : {1, 2}) {
+    asking.spawn(g.loops.loop(1), ask_into(c, std::string(city), replies, mutex));
+    CHECK(co_await eventually([&] { return c.database->area_queries == n; }));
+    c.engine.purge();
+  }
+  c.database->held = false;
+  co_await asking.wait();
+  CHECK(replies.size() == 2);
+}
+
 awaitable<int> purge_status(purge_handler& purges, std::string body) {
   net::http_request request;
   request.body = body;
@@ -124,7 +142,7 @@ awaitable<void> purged_beside_packing(geo_database&, running_cache& c) {
   purge_handler purges(c.engine, c.counts, nobody), crowded(c.engine, c.counts, nobody, 0);
   for (const char* what : {R"({"all":true})", R"({"bbox":[1,2,3,4]})", R"({"cell":"w03"})"}) {
     CHECK(co_await purge_status(purges, what) == 200);
-    CHECK(co_await purge_status(crowded, what) == 200);
+    CHECK(co_await purge_status(crowded, what) == 503);
   }
   CHECK(co_await purge_status(purges, R"({"source":"usgs"})") == 200);
   CHECK(co_await purge_status(crowded, R"({"source":"usgs"})") == 503);
@@ -197,9 +215,12 @@ TEST_CASE("what is kept of a source without its cells is forgotten, too") { with
 
 TEST_CASE("what is being read while a source is purged is not kept") { with_cache({}, &purged_while_read); }
 
-TEST_CASE("who asks after a purge joins no load of before") { with_cache({}, &not_joined_after_purge); }
+TEST_CASE("who asks after a purge joins no load of before") {
+  with_cache({}, &not_joined_after_purge);
+  with_cache({}, &not_told_after_purge);
+}
 
-TEST_CASE("purges wait for each other alone, and those that cost little for nothing") {
+TEST_CASE("purges wait for each other, and for nothing else") {
   with_cache({.max_packing = 0}, &purged_beside_packing);
 }
 
