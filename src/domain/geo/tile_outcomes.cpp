@@ -213,11 +213,13 @@ awaitable<result<bool>> tile_repository::merge(const ports::call_context& contex
       together.emplace(std::pair(s.source, s.id), std::move(s));
     }
   }
-  b.push_back({.sql = "UPDATE geo_tiles SET state = 0, capped = 0, failures = 0, quiet_polls = 0, last_error = '', "
-                      "memory = '', interval_ms = ?, next_poll = ? WHERE tile_key = ? AND state = 1",
-               .parameters = ports::table::row(static_cast<std::int64_t>(seen[0].interval.count()),
-                                               ms_of(std::max(now, not_before)), parent),
-               .expected_rows = 1});
+  b.push_back(
+      {.sql = "UPDATE geo_tiles SET state = 0, capped = 0, failures = 0, quiet_polls = 0, last_error = '', "
+              "memory = '', interval_ms = ?, next_poll = CASE WHEN next_poll > ? THEN next_poll ELSE ? END "
+              "WHERE tile_key = ? AND state = 1",
+       .parameters = ports::table::row(static_cast<std::int64_t>(seen[0].interval.count()),
+                                       ms_of(std::max(now, not_before)), ms_of(std::max(now, not_before)), parent),
+       .expected_rows = 1});
   b.push_back(std::move(forget));
   sighting_changes moved;
   for (auto& [name, s] : together) moved.put.push_back(std::move(s));

@@ -192,7 +192,7 @@ awaitable<result<void>> tile_repository::postpone(const ports::call_context& con
     s.parameters = ports::table(names_padded(feeds, from) + 2);
     s.parameters.add(ms_of(until));
     add_names(s.parameters, feeds, from);
-    s.sql = "UPDATE geo_tiles SET next_poll = ? WHERE feed IN " + in + " AND state = 0 AND next_poll < ?";
+    s.sql = "UPDATE geo_tiles SET next_poll = ? WHERE feed IN " + in + " AND state <> 2 AND next_poll < ?";
     s.parameters.add(ms_of(until));
     b.push_back(std::move(s));
   }

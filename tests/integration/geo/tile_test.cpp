@@ -307,7 +307,17 @@ awaitable<void> children_wait_too(tests::geo_database&, geo::tile_repository& ti
   const auto children = (co_await tiles.children(soon(), "f", "santiago")).value();
   CHECK((co_await tiles.merge(soon(), children, start + 91s, start + 120s)).value());
   CHECK((co_await claim(tiles, "f", "a", start + 119s)).empty());
-  CHECK((co_await claim(tiles, "f", "a", start + 120s)).size() == 1);
+  const auto again = co_await claim(tiles, "f", "a", start + 120s);
+  CHECK(again.size() == 1);
+  // Told between the children's answers and their merging: the parent has heard it.
+  (co_await tiles.split(soon(), again.at(0), good(start + 120s, 200), {})).value();
+  for (const auto& c : co_await claim(tiles, "f", "a", start + 120s))
+    (co_await tiles.finish(soon(), c, good(start + 120s, 1))).value();
+  const auto quiet = (co_await tiles.children(soon(), "f", "santiago")).value();
+  (co_await tiles.postpone(soon(), {"f"}, start + 300s)).value();
+  CHECK((co_await tiles.merge(soon(), quiet, start + 121s, start)).value());
+  CHECK((co_await claim(tiles, "f", "a", start + 299s)).empty());
+  CHECK((co_await claim(tiles, "f", "a", start + 300s)).size() == 1);
 }
 
 }  // namespace
