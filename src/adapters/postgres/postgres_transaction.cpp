@@ -43,7 +43,10 @@ class postgres_transaction final : public ports::transaction {
 
   awaitable<result<void>> commit(const ports::call_context& context) override {
     if (auto usable = co_await check(); !usable) co_return usable.error();
-    if (failed()) co_return error{errc::conflict, "a statement of the transaction failed: it was rolled back"};
+    if (failed()) {
+      (void)co_await end(context, exchange::raw("ROLLBACK"));
+      co_return error{errc::conflict, "a statement of the transaction failed: it was rolled back"};
+    }
     auto step = exchange::raw("COMMIT");
     step.commits = true;
     auto done = co_await end(context, std::move(step));

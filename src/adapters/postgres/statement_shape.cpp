@@ -16,7 +16,7 @@ constexpr std::size_t most_parameters = 65'535;  // a 16-bit number of the proto
 void statement_shape::describe(const PGresult* r) {
   const auto known = std::exchange(parameter_types, {});
   for (int i = 0; i < PQnparams(r); ++i) parameter_types.push_back(PQparamtype(r, i));
-  if (parameter_types != known) ++generation;
+  if (!known.empty() && parameter_types != known) ++generation;
   column_types.clear();
   binary_results = true;
   for (int i = 0; i < PQnfields(r); ++i) {

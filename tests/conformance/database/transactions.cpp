@@ -63,7 +63,7 @@ DATABASE_CASE("a statement that failed in its middle cannot be committed") {
     CHECK(!t.change(*tx, "INSERT INTO item(id, name) VALUES (?, ?)", std::move(rows)));
     const auto c = soon();
     CHECK(t.loops.run(tx->commit(c)).error() == errc::conflict);
-    tx.reset();
+    CHECK(t.in(*tx, "SELECT 1").error() == errc::invalid);  // it has ended
     CHECK(t.db.number("SELECT count(*) FROM item") == 0);
   }
 }
