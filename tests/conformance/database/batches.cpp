@@ -17,7 +17,7 @@ DATABASE_CASE("a batch takes effect as a whole or not at all") {
   CHECK(t.db.execute({insert_item(4), {"INSERT INTO nowhere VALUES (1)", {}, {}}}).error() == errc::invalid);
   table half(2);  // the second row fails, within one statement
   for (const int id : {5, 2}) half.add(id), half.add("x");
-  CHECK(t.db.execute("INSERT INTO item(id, name) VALUES (?, ?)", std::move(half)).error() == errc::already_exists);
+  CHECK(t.db.execute("INSERT INTO item(id, name) VALUES (?, ?)", half).error() == errc::already_exists);
   CHECK(t.db.number("SELECT count(*) FROM item") == 2);
 }
 
@@ -27,7 +27,7 @@ DATABASE_CASE("a statement runs once a row of parameters") {
   const std::string insert = "INSERT INTO item(id, name) VALUES (?, ?)";
   table rows(2);
   for (int i = 0; i < 5000; ++i) rows.add(i), rows.add("n");
-  CHECK(t.db.execute(insert, std::move(rows))->affected.front() == 5000);
+  CHECK(t.db.execute(insert, rows)->affected.front() == 5000);
   CHECK(t.db.execute(insert, table(2))->affected.front() == 0);
   CHECK(t.db.execute("UPDATE item SET value = 1")->affected.front() == 5000);
   CHECK(t.db.execute("DELETE FROM item WHERE id < 0")->affected.front() == 0);
@@ -107,12 +107,12 @@ DATABASE_CASE("another number of rows than expected undoes the batch: conflict")
   REQUIRE(t.db.execute({insert_item(1)}));
   const std::string update = "UPDATE item SET value = 1 WHERE id = ?";
   CHECK(t.db.execute(update, table::row(1), 1));
-  batch b{insert_item(2), {update, table::row(99), 1}};
-  CHECK(t.db.execute(std::move(b)).error() == errc::conflict);
+  const batch b{insert_item(2), {update, table::row(99), 1}};
+  CHECK(t.db.execute(b).error() == errc::conflict);
   table rows(1);
   rows.add(1);
   rows.add(99);  // each run is held to it
-  CHECK(t.db.execute(update, std::move(rows), 1).error() == errc::conflict);
+  CHECK(t.db.execute(update, rows, 1).error() == errc::conflict);
   CHECK(t.db.number("SELECT count(*) FROM item") == 1);
   CHECK(t.db->health().healthy);
 }
@@ -134,6 +134,7 @@ DATABASE_CASE("concurrent writers lose no update") {
   t.make_items();
   REQUIRE(t.db.execute("INSERT INTO item(id, name, value) VALUES (1, 'counter', 0)"));
   std::vector<std::unique_ptr<started<result<ports::batch_outcome>>>> calls;
+  calls.reserve(400);
   for (int i = 0; i < 400; ++i)
     calls.push_back(t.db.start({{"UPDATE item SET value = value + 1 WHERE id = 1", {}, 1}}));
   for (const auto& call : calls) CHECK(call->get());

@@ -194,7 +194,7 @@ DATABASE_CASE("a transaction whose value does not fit its column is not committe
   auto tx = t.db.begin();
   table rows(3);
   for (int i = 0; i < 40; ++i) rows.add(i), rows.add("x"), rows.add(i == 30 ? 1.5 : 1.0);
-  CHECK(t.change(*tx, "INSERT INTO item(id, name, value) VALUES (?, ?, ?)", std::move(rows)).error() == errc::invalid);
+  CHECK(t.change(*tx, "INSERT INTO item(id, name, value) VALUES (?, ?, ?)", rows).error() == errc::invalid);
   const auto c = soon();
   CHECK(t.loops.run(tx->commit(c)).error() == errc::conflict);
   tx.reset();

@@ -60,7 +60,7 @@ DATABASE_CASE("a statement that failed in its middle cannot be committed") {
       rows.add(i == 30 && taken ? 1 : i);
       i == 30 && !taken ? rows.add(nullptr) : rows.add("x");
     }
-    CHECK(!t.change(*tx, "INSERT INTO item(id, name) VALUES (?, ?)", std::move(rows)));
+    CHECK(!t.change(*tx, "INSERT INTO item(id, name) VALUES (?, ?)", rows));
     const auto c = soon();
     CHECK(t.loops.run(tx->commit(c)).error() == errc::conflict);
     CHECK(t.in(*tx, "SELECT 1").error() == errc::invalid);  // it has ended

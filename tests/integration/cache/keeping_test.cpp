@@ -55,7 +55,8 @@ awaitable<void> purged_without_cells(geo_database& g, running_cache& c) {
 }
 
 awaitable<void> count_into(running_cache& c, std::string query) {
-  CHECK((co_await c.ask_count(std::move(query))).status == 200);
+  const auto reply = co_await c.ask_count(std::move(query));
+  CHECK(reply.status == 200);
 }
 
 // Whatever is being read when a source is purged, may hold its events.

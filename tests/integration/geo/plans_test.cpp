@@ -6,7 +6,6 @@
 using namespace distsys;
 using namespace distsys::domain::geo;
 using namespace std::chrono_literals;
-using distsys::tests::geo_database;
 
 namespace {
 
@@ -84,29 +83,29 @@ awaitable<std::int64_t> entries_read(ports::database& db, std::string index) {
 awaitable<void> names_are_found_one_by_one(runtime::runtime& loops, std::string address) {
   auto db = tests::open_database(loops, address);
   if (db->sql_dialect() == ports::dialect::postgres) {
-    constexpr int n = 4000;
+    constexpr std::int64_t n = 4000;
     (co_await db->migrate(context, event_repository::migrations())).value();
     event_repository events(db);
     runtime::random dice(6);
-    const auto all = some_events(dice, start, n);
-    for (int from = 0; from < n; from += n / 4) {  // the first part makes the plans
+    const auto all = some_events(dice, start, static_cast<int>(n));
+    for (std::int64_t from = 0; from < n; from += n / 4) {  // the first part makes the plans
       observation part{.observed = start};
       part.events.assign(all.events.begin() + from, all.events.begin() + from + n / 4);
-      CHECK((co_await events.store(context, std::move(part))).value().added == n / 4);
+      CHECK((co_await events.store(context, part)).value().added == n / 4);
     }
-    constexpr int renamed = n / 10;
-    for (int from = 0; from < n; from += n / 4) {  // known by an alias alone
+    constexpr std::int64_t renamed = n / 10;
+    for (std::int64_t from = 0; from < n; from += n / 4) {  // known by an alias alone
       observation part{.observed = start + 1min};
-      for (int i = from; i < from + n / 4; i += 10) {
+      for (std::int64_t i = from; i < from + n / 4; i += 10) {
         event& e = part.events.emplace_back(all.events[static_cast<std::size_t>(i)]);
         std::swap(e.id, e.aliases.front());
         e.severity = 9;
       }
-      CHECK((co_await events.store(context, std::move(part))).value().changed == renamed / 4);
+      CHECK((co_await events.store(context, part)).value().changed == renamed / 4);
     }
     auto again = all;
     again.observed = start + 2min;
-    CHECK((co_await events.store(context, std::move(again))).value().added == 0);
+    CHECK((co_await events.store(context, again)).value().added == 0);
     co_await db->close();
     db = tests::open_database(loops, address);
     // Sessions tell what they have read when they end, which nobody waits for.
