@@ -70,7 +70,7 @@ void answer_cache::remember_spelling(std::string_view encoded_query, const share
 
 bool answer_cache::keep(const shared_answer& a, time_point now) {
   if (a->renew <= now) return false;
-  return answers_.insert_if([&a] { return a->watch.valid(); }, a->key, a, a->heap_bytes(), a->expires + beyond_);
+  return answers_.insert_if([&a] { return a->watch.keepable(); }, a->key, a, a->heap_bytes(), a->expires + beyond_);
 }
 
 std::size_t answer_cache::sweep() {

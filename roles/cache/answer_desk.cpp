@@ -68,9 +68,10 @@ bool only_if_cached(const http_request& request) {
 
 }  // namespace
 
-answer_desk::answer_desk(answer_cache& answers, freshness& fresh, runtime::task_group& loads,
+answer_desk::answer_desk(answer_cache& answers, const slot_table& slots, freshness& fresh, runtime::task_group& loads,
                          runtime::blocking_lane& packer, const settings& s)
     : answers_(answers),
+      slots_(slots),
       fresh_(fresh),
       packer_(packer),
       settings_(s),
@@ -127,8 +128,8 @@ awaitable<trust> answer_desk::gate(runtime::deadline limit) {
 
 awaitable<http_response> answer_desk::serve(http_request& request, std::string_view spelling, std::string key,
                                             maker make) {
-  // A load that began before this was announced may not have seen it: it is not joined.
-  const std::uint64_t announced = fresh_.announced();
+  // A load that began before this was announced may not have seen it: it is not joined. Nor is one of before a purge.
+  const std::uint64_t announced = fresh_.announced(), fills = slots_.fills();
   const trust how = co_await gate(request.deadline);
   const time_point now = runtime::steady_now();
   if (how == trust::believed) {
@@ -149,7 +150,8 @@ awaitable<http_response> answer_desk::serve(http_request& request, std::string_v
   if (down)
     if (auto stale = co_await serve_stale(request, key, make, how)) co_return std::move(*stale);
 
-  std::string flight = key + (how == trust::doubted ? '!' : '@') + std::to_string(announced);
+  std::string flight = key + (how == trust::doubted ? '!' : '@');
+  flight.append(std::to_string(announced)).append("@").append(std::to_string(fills));
   auto got = co_await flights_.run(
       std::move(flight), [this, key, make, how] { return load(key, make, how); }, request.deadline);
   if (got.value) co_return co_await deliver_loaded(request, spelling, *got.value, how, got.led);

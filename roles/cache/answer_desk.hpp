@@ -33,8 +33,8 @@ class answer_desk {
     std::size_t max_waiters = 10'000;  // of one answer that is being made
   };
 
-  answer_desk(answer_cache& answers, freshness& fresh, runtime::task_group& loads, runtime::blocking_lane& packer,
-              const settings& s);
+  answer_desk(answer_cache& answers, const slot_table& slots, freshness& fresh, runtime::task_group& loads,
+              runtime::blocking_lane& packer, const settings& s);
 
   /// The quick way: an answer that was given before, by the query's spelling, which must differ between endpoints.
   /// Null: ask serve(). Counted as a hit, to be delivered.
@@ -77,6 +77,7 @@ class answer_desk {
   net::http_response deliver(const shared_answer& a, time_point now, std::string cache_status) const;
 
   answer_cache& answers_;
+  const slot_table& slots_;
   freshness& fresh_;
   runtime::blocking_lane& packer_;
   const settings settings_;

@@ -173,6 +173,7 @@ awaitable<bool> area_maker::agree(const std::vector<found>& all, const slot_tabl
 std::optional<made> area_maker::make_at_once(const geo::event_query& query, executor here) {
   if (query.at || std::holds_alternative<geo::nearest>(query.where) || !geo::check(query)) return std::nullopt;
   const time_point now = runtime::steady_now();
+  const std::uint64_t fill = slots_.fills();
   std::vector<found> splits;
   const auto all = parts_of(
       query.where, cells_.bounds().cell_events,
@@ -183,7 +184,7 @@ std::optional<made> area_maker::make_at_once(const geo::event_query& query, exec
   std::vector<const slot_table::watch*> watches;
   watches.reserve(all->size());
   for (const found& f : *all) watches.push_back(&f.from->watch);
-  auto watch = slots_.join(watches);
+  auto watch = slots_.join(watches, fill);
   // What the youngest part has seen is applied, and has left all of them as they are. In this order: what is applied
   // between the two has touched its slots before.
   const std::int64_t applied = fresh_.applied();

@@ -73,8 +73,8 @@ bool cell_cache::keep(const shared_cell& c) {
   if (lifetimes_.ttl <= lifetimes_.ttl.zero()) return false;
   levels_.fetch_or(std::uint32_t{1} << c->where.level(), std::memory_order_relaxed);
   const auto beyond = std::max(lifetimes_.stale_while_revalidate, lifetimes_.stale_if_error);
-  return cells_.insert_if([&c] { return c->valid(); }, cell_key(c->where).text(), c, c->heap_bytes(),
-                          c->fresh_until + beyond);
+  return cells_.insert_if([&c] { return c->split() || c->watch.keepable(); }, cell_key(c->where).text(), c,
+                          c->heap_bytes(), c->fresh_until + beyond);
 }
 
 std::size_t cell_cache::drop(const geo::position& p) {

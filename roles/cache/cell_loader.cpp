@@ -99,7 +99,7 @@ std::optional<cell_loader::found> cell_loader::kept(const geo::quad& q, trust ho
 
 // Whoever joins a load must not be given less than it could have read itself.
 bool cell_loader::joinable(const flight& f, trust how, std::uint64_t announced) const noexcept {
-  if (f.asks_shared && how == trust::doubted) return false;
+  if ((f.asks_shared && how == trust::doubted) || !f.watch.current()) return false;
   return f.announced >= announced || (how == trust::believed && f.watch.valid());
 }
 

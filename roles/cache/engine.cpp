@@ -43,7 +43,7 @@ engine::engine(std::shared_ptr<ports::database> database, unsigned loops, const 
       loader(events, slots, fresh, cells, shared.get(), loads, {.cell_events = s.cell_events}),
       answers(s.max_bytes / 2, s.lifetimes.stale_if_error, loops, s.eviction),
       areas(events, slots, fresh, loader, long_loads),
-      desk(answers, fresh, loads, packer, desk_settings(s)),
+      desk(answers, slots, fresh, loads, packer, desk_settings(s)),
       streams(s.max_streams, s.max_streams_an_address) {
   add_gauges(gauges_, "answers", answers);
   add_gauges(gauges_, "cells", cells);
@@ -61,25 +61,30 @@ engine::engine(std::shared_ptr<ports::database> database, unsigned loops, const 
 engine::dropped engine::sweep() { return {cells.sweep(), answers.sweep()}; }
 
 // What is shared is forgotten first: else a load could take an old cell from there under a watch taken after the touch.
+// Loads under way lose, and nobody joins them.
 engine::dropped engine::purge(const std::vector<domain::geo::quad>& quads) {
   if (shared) shared->forget();
-  for (const auto& q : quads) slots.touch(q);
+  slots.end_fills();
+  slots.touch(quads);
   return sweep();
 }
 
 engine::dropped engine::purge() {
   if (shared) shared->forget();
+  slots.end_fills();
   slots.clear();
   return sweep();
 }
 
-// An answer outlives its cells, and what is asked of the database directly has none.
+// An answer outlives its cells, and what is asked of the database directly has none. What is being read was kept
+// before the layers are looked through, or loses.
 engine::dropped engine::purge(const std::string& source) {
+  if (shared) shared->forget();
+  slots.end_fills();
   const auto found = answers.all_if([&source](const answer& a) { return a.may_tell_of(source); });
   std::vector<const slot_table::watch*> watches;
   watches.reserve(found.size());
   for (const shared_answer& a : found) watches.push_back(&a->watch);
-  if (shared) shared->forget();
   slots.touch(watches);
   return purge(cells.quads_if([&source](const cell& c) {
     const auto names = c.split() ? std::span<const std::string>() : c.rows->sources();

@@ -45,7 +45,7 @@ struct engine {
   struct dropped {
     std::size_t cells = 0, answers = 0;
   };
-  /// Forgets what is kept of the quads; of everything.
+  /// Forgets what is kept of the quads; of everything. Here and below: what is being read now is not kept.
   dropped purge(const std::vector<domain::geo::quad>& quads);
   dropped purge();
   /// Forgets what holds events of a source, and may: it looks at every answer that is kept (a second for some 2 GiB).

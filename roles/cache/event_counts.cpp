@@ -96,6 +96,7 @@ event_counts::shared_tile event_counts::find(const geo::quad& q, unsigned level,
 }
 
 void event_counts::forget() {
+  engine_.slots.end_fills();
   std::vector<shared_tile> all;
   tiles_.erase_if([&all](std::string_view, const shared_tile& t) {
     all.push_back(t);
@@ -128,7 +129,7 @@ awaitable<result<void>> event_counts::load(std::span<const geo::quad> missing, u
     t.take((*read)[i]);
     t.seen = *seen;
     if (engine_.cells.lifetimes().ttl > time_point::duration::zero()) {
-      tiles_.insert_if([&t] { return t.watch.valid(); }, tile_key(missing[i], level), fresh[i], t.heap_bytes(),
+      tiles_.insert_if([&t] { return t.watch.keepable(); }, tile_key(missing[i], level), fresh[i], t.heap_bytes(),
                        t.fresh_until);
     }
     to.push_back(fresh[i]);

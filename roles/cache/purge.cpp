@@ -30,18 +30,6 @@ result<purge_request> read_box(const json::value& v) {
   return purge_request(geo::area(b));
 }
 
-struct purger {
-  engine& e;
-  event_counts& counts;
-  engine::dropped operator()(const everything&) const { return e.purge(); }
-  engine::dropped operator()(const geo::area& a) const { return e.purge(geo::cover_quads(a, 64)); }
-  engine::dropped operator()(const geo::quad& q) const { return e.purge(std::vector{q}); }
-  engine::dropped operator()(const std::string& source) const {
-    counts.forget();
-    return e.purge(source);
-  }
-};
-
 }  // namespace
 
 result<purge_request> read_purge(std::string_view body) {
@@ -77,14 +65,25 @@ awaitable<http_response> purge_handler::purge(http_request& request) {
   if (const auto ok = none.finish(); !ok) co_return http_response::from_error(ok.error());
   const auto what = read_purge(request.body);
   if (!what) co_return http_response::from_error(what.error());
-  // To look at all that is kept takes its time, which a loop does not have.
-  const auto done = co_await engine_.packer.run(
-      [this, what = *what]() -> result<engine::dropped> { return std::visit(purger{engine_, counts_}, what); });
+  const auto done = co_await drop(*what);
   if (!done) co_return http_response::from_error(done.error());
   const engine::dropped gone = *done;
   log::info("purged", {{"by", request.user}, {"cells", gone.cells}, {"answers", gone.answers}});
   const json::object body{{"cells", gone.cells}, {"answers", gone.answers}};
   co_return http_response::json(body).header("Cache-Control", "no-store");
+}
+
+awaitable<result<engine::dropped>> purge_handler::drop(purge_request what) {
+  // To look at all that is kept, or to free it, takes its time, which a loop does not have.
+  co_return co_await lane_.run([this, what = std::move(what)]() -> result<engine::dropped> {
+    if (const auto* source = std::get_if<std::string>(&what)) {
+      counts_.forget();
+      return engine_.purge(*source);
+    }
+    if (const auto* where = std::get_if<geo::area>(&what)) return engine_.purge(geo::cover_quads(*where, 64));
+    if (const auto* cell = std::get_if<geo::quad>(&what)) return engine_.purge(std::vector{*cell});
+    return engine_.purge();
+  });
 }
 
 }  // namespace distsys::roles::cache

@@ -81,7 +81,13 @@ awaitable<result<void>> shared_cells::begin(geo::event_repository& events, std::
   co_return result<void>{};
 }
 
-void shared_cells::forget() noexcept { not_before_.store(now_ms() + 1, std::memory_order_relaxed); }
+// What is read of a time is rounded by a millisecond either way.
+void shared_cells::forget() noexcept {
+  const std::int64_t from = now_ms() + 2;
+  std::int64_t before = not_before_.load(std::memory_order_relaxed);
+  while (before < from && !not_before_.compare_exchange_weak(before, from, std::memory_order_relaxed)) {
+  }
+}
 
 shared_counts shared_cells::counts() const noexcept {
   return {hits_.value(),   misses_.value(), outdated_.value(), corrupt_.value(), failures_.value(),

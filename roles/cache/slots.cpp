@@ -9,24 +9,30 @@ namespace distsys::roles::cache {
 namespace geo = domain::geo;
 
 slot_table::watch::watch(const watch& other) noexcept
-    : generation_(other.generation_), slots_(other.slots_), checked_(other.checked_.load(std::memory_order_relaxed)) {}
+    : counters_(other.counters_),
+      slots_(other.slots_),
+      fill_(other.fill_),
+      checked_(other.checked_.load(std::memory_order_relaxed)) {}
 
 slot_table::watch::watch(watch&& other) noexcept
-    : generation_(other.generation_),
+    : counters_(other.counters_),
       slots_(std::move(other.slots_)),
+      fill_(other.fill_),
       checked_(other.checked_.load(std::memory_order_relaxed)) {}
 
 slot_table::watch& slot_table::watch::operator=(const watch& other) noexcept {
   if (this == &other) return *this;
-  generation_ = other.generation_;
+  counters_ = other.counters_;
   slots_ = other.slots_;
+  fill_ = other.fill_;
   checked_.store(other.checked_.load(std::memory_order_relaxed), std::memory_order_relaxed);
   return *this;
 }
 
 slot_table::watch& slot_table::watch::operator=(watch&& other) noexcept {
-  generation_ = other.generation_;
+  counters_ = other.counters_;
   slots_ = std::move(other.slots_);
+  fill_ = other.fill_;
   checked_.store(other.checked_.load(std::memory_order_relaxed), std::memory_order_relaxed);
   return *this;
 }
@@ -34,12 +40,16 @@ slot_table::watch& slot_table::watch::operator=(watch&& other) noexcept {
 bool slot_table::watch::valid() const noexcept {
   if (!slots_) return false;
   // Slots are marked before the generation grows: who sees the new number sees the marks.
-  const std::uint64_t now = generation_->load(std::memory_order_acquire);
+  const std::uint64_t now = counters_->generation.load(std::memory_order_acquire);
   if (checked_.load(std::memory_order_relaxed) == now) return true;
   for (const auto& s : *slots_)
     if (s->touched.load(std::memory_order_acquire)) return false;
   checked_.store(now, std::memory_order_relaxed);
   return true;
+}
+
+bool slot_table::watch::current() const noexcept {
+  return counters_ != nullptr && fill_ == counters_->fills.load(std::memory_order_acquire);
 }
 
 std::size_t slot_table::watch::heap_bytes() const noexcept {
@@ -76,8 +86,9 @@ std::shared_ptr<const slot_table::slot> slot_table::slot_of(std::uint64_t code) 
 
 slot_table::watch slot_table::take(std::span<const geo::quad> quads) {
   watch w;
-  w.generation_ = &generation_;
-  w.checked_.store(generation_.load(std::memory_order_acquire), std::memory_order_relaxed);
+  w.counters_ = &counters_;
+  w.fill_ = fills();
+  w.checked_.store(counters_.generation.load(std::memory_order_acquire), std::memory_order_relaxed);
   std::uint32_t levels = 0;
   for (const geo::quad& q : quads) levels |= std::uint32_t{1} << q.level();
   // Before the slots are in the table: a change that does not see the level came before this watch, and so before
@@ -90,9 +101,10 @@ slot_table::watch slot_table::take(std::span<const geo::quad> quads) {
   return w;
 }
 
-slot_table::watch slot_table::join(std::span<const watch* const> watches) const {
+slot_table::watch slot_table::join(std::span<const watch* const> watches, std::uint64_t fill) const {
   watch w;
-  w.generation_ = &generation_;
+  w.counters_ = &counters_;
+  w.fill_ = fill;
   auto slots = std::make_shared<watch::slots>();
   slots->reserve(watches.size());
   for (const watch* other : watches) {
@@ -117,7 +129,7 @@ void slot_table::touch(const geo::position& p) {
     s.slots.erase(found);
     touched_.fetch_add(1, std::memory_order_relaxed);
   }
-  generation_.fetch_add(1, std::memory_order_acq_rel);
+  counters_.generation.fetch_add(1, std::memory_order_acq_rel);
 }
 
 template <class Predicate>
@@ -132,13 +144,14 @@ void slot_table::touch_if(Predicate wanted) {
     });
     touched_.fetch_add(erased, std::memory_order_relaxed);
   }
-  generation_.fetch_add(1, std::memory_order_acq_rel);
+  counters_.generation.fetch_add(1, std::memory_order_acq_rel);
 }
 
-void slot_table::touch(const geo::quad& q) {
-  touch_if([&q](std::uint64_t code, const slot&) {
+void slot_table::touch(std::span<const geo::quad> quads) {
+  touch_if([&quads](std::uint64_t code, const slot&) {
     const auto other = geo::quad::from_code(code);
-    return other && (q.contains(*other) || other->contains(q));
+    return other && std::ranges::any_of(
+                        quads, [&other](const geo::quad& q) { return q.contains(*other) || other->contains(q); });
   });
 }
 

@@ -21,6 +21,10 @@ class slot_table {
   struct slot {
     std::atomic<bool> touched{false};
   };
+  struct counters {
+    std::atomic<std::uint64_t> generation{1};  // grows after slots have been touched
+    std::atomic<std::uint64_t> fills{0};       // grows when those under way are to lose
+  };
 
  public:
   /// A value; copies watch the same. An empty one, that no table has made, is not valid.
@@ -36,6 +40,10 @@ class slot_table {
     /// False for good once a change has touched one of the quads since it was taken. While nothing at all has changed
     /// since it was last asked, this is one comparison.
     bool valid() const noexcept;
+    /// end_fills() was not called since it was taken.
+    bool current() const noexcept;
+    /// Asked once, when what was read is kept.
+    bool keepable() const noexcept { return valid() && current(); }
     /// What it holds, its share of the table included.
     std::size_t heap_bytes() const noexcept;
     std::size_t size() const noexcept { return slots_ ? slots_->size() : 0; }
@@ -43,8 +51,9 @@ class slot_table {
    private:
     friend class slot_table;
     using slots = std::vector<std::shared_ptr<const slot>>;
-    const std::atomic<std::uint64_t>* generation_ = nullptr;  // of the table, which outlives its watches
+    const counters* counters_ = nullptr;  // of the table, which outlives its watches
     std::shared_ptr<const slots> slots_;
+    std::uint64_t fill_ = 0;                         // `fills` when it was taken
     mutable std::atomic<std::uint64_t> checked_{0};  // the generation at which all slots were untouched
   };
 
@@ -54,13 +63,18 @@ class slot_table {
 
   watch take(std::span<const domain::geo::quad> quads);
   watch take(const domain::geo::quad& q) { return take(std::span(&q, 1)); }
-  /// One that is valid while all of these are, which this table has made: of their quads, since each was taken.
-  watch join(std::span<const watch* const> watches) const;
+  /// One that is valid while all of these are, which this table has made: of their quads, since each was taken. `fill`:
+  /// fills() before they were found.
+  watch join(std::span<const watch* const> watches, std::uint64_t fill) const;
+  std::uint64_t fills() const noexcept { return counters_.fills.load(std::memory_order_acquire); }
+  /// What is being read under a watch that was taken before is not kept. What is kept already stays.
+  void end_fills() noexcept { counters_.fills.fetch_add(1, std::memory_order_acq_rel); }
 
   /// A change at `p`: every watched quad that holds it.
   void touch(const domain::geo::position& p);
-  /// Every watched quad that shares a position with `q`. O(watched quads).
-  void touch(const domain::geo::quad& q);
+  /// Every watched quad that shares a position with one of these. O(watched quads).
+  void touch(std::span<const domain::geo::quad> quads);
+  void touch(const domain::geo::quad& q) { touch(std::span(&q, 1)); }
   /// Every quad that these watch, which this table has made. O(watched quads).
   void touch(std::span<const watch* const> watches);
   /// Everything that is watched.
@@ -86,8 +100,8 @@ class slot_table {
   void touch_if(Predicate wanted);
 
   std::unique_ptr<shard[]> shards_;
-  std::atomic<std::uint32_t> levels_{0};      // bit L: some quad of level L is or was watched
-  std::atomic<std::uint64_t> generation_{1};  // grows after slots have been touched
+  std::atomic<std::uint32_t> levels_{0};  // bit L: some quad of level L is or was watched
+  counters counters_;
   std::atomic<std::uint64_t> touched_{0};
 };
 

@@ -40,22 +40,42 @@ TEST_CASE("a watch is valid until a change touches one of its quads, at whatever
   CHECK(slots.take(both).valid());
 }
 
+TEST_CASE("what was read before fills were ended is not kept, and what was kept stays") {
+  slot_table slots;
+  const auto before = slots.take(quad_at(here, 12));
+  CHECK(before.keepable());
+  const slot_table::watch* const found[] = {&before};
+  const std::uint64_t fill = slots.fills();
+  slots.end_fills();
+  slot_table::watch copy;
+  copy = before;
+  CHECK(copy.valid());
+  CHECK_FALSE(before.keepable());
+  CHECK_FALSE(copy.keepable());
+  CHECK_FALSE(slots.join(found, fill).keepable());
+  CHECK(slots.join(found, slots.fills()).keepable());
+  CHECK(slots.take(quad_at(here, 12)).keepable());
+  slots.touch(here);
+  CHECK_FALSE(slots.join(found, slots.fills()).keepable());
+  CHECK_FALSE(slot_table::watch().keepable());
+}
+
 TEST_CASE("watches that are joined are valid while all of them are") {
   slot_table slots;
   const auto one = slots.take(quad_at(here, 12)), other = slots.take(quad_at(elsewhere, 3));
   const slot_table::watch none;
   const slot_table::watch* const both[] = {&one, &other};
   const slot_table::watch* const lacking[] = {&one, &none};
-  const auto joined = slots.join(both);
+  const auto joined = slots.join(both, slots.fills());
   CHECK(joined.size() == 2);
   CHECK(joined.valid());
-  CHECK_FALSE(slots.join(lacking).valid());
+  CHECK_FALSE(slots.join(lacking, slots.fills()).valid());
   slots.touch({120, 60});
   CHECK(joined.valid());
   SECTION("the first") { slots.touch(here); }
   SECTION("the last") { slots.touch(elsewhere); }
   CHECK_FALSE(joined.valid());
-  CHECK_FALSE(slots.join(both).valid());  // touched before it was made
+  CHECK_FALSE(slots.join(both, slots.fills()).valid());  // touched before it was made
 }
 
 TEST_CASE("nothing is watched by an empty watch, and a quad beside is not touched") {
