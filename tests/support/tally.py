@@ -73,7 +73,8 @@ def count_ctest(outcome, path):
             numbers = dict((word, int(count)) for count, word in re.findall(r"(\d+) (passed|failed)", some.group(0)))
             outcome.passed += numbers.get("passed", 0)
             outcome.failed += max(1, numbers.get("failed", 0))
-            outcome.notes.append(f"{name}: {some.group(0)}")
+            where = re.findall(r"^(?:\.\./)*(\S+:\d+): FAILED:\n\s*(.*)$", output, re.M)
+            outcome.notes += [f"{name}: {place}: {what}" for place, what in where[:5]] or [f"{name}: {some.group(0)}"]
         else:
             outcome.fail(f"{name}: {reason}")
 
