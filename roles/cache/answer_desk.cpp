@@ -239,9 +239,11 @@ awaitable<http_response> answer_desk::serve_kept_only(http_request& request, con
   co_return std::move(r).header("Cache-Status", "distsys; detail=only-if-cached");
 }
 
-// Changes are announced that the follower of the log has not applied, though it reads the log: what is kept may be
+// This process committed what the follower of the log has not applied, though it reads the log: what is kept may be
 // older than a write that was acknowledged here.
-bool answer_desk::outdated(trust how) const { return how == trust::doubted && fresh_.lately(runtime::steady_now()); }
+bool answer_desk::outdated(trust how) const {
+  return how == trust::doubted && !fresh_.knows_own() && fresh_.lately(runtime::steady_now());
+}
 
 // The database does not answer: what no change is known to have touched is better than nothing, for a while.
 awaitable<std::optional<http_response>> answer_desk::serve_stale(http_request& request, const std::string& key,

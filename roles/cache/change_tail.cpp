@@ -26,7 +26,7 @@ awaitable<result<void>> change_tail::begin() {
   // First the listener: what is committed from here on is announced, whether the reading below sees it or not.
   listener_ = engine_.events.database().listen(std::string(domain::geo::event_repository::channel));
   engine_.fresh.follow(listener_);
-  const std::uint64_t number = engine_.fresh.announced();
+  const announcements heard = engine_.fresh.heard();
   const auto begun = runtime::steady_now();
   const call_context context = call_context::within(read_limit);
   const auto last = co_await engine_.events.last_sequence(context);
@@ -37,7 +37,7 @@ awaitable<result<void>> change_tail::begin() {
   }
   last_ = *last;
   engine_.streams.skip_to(last_);
-  engine_.fresh.settle(number, last_, begun);
+  engine_.fresh.settle(heard, last_, begun);
   co_return result<void>{};
 }
 
@@ -85,7 +85,7 @@ awaitable<void> change_tail::follow() {
 awaitable<result<void>> change_tail::catch_up() {
   for (;;) {
     // What had been announced by here is in the log that is read next.
-    const std::uint64_t number = engine_.fresh.announced();
+    const announcements heard = engine_.fresh.heard();
     const auto begun = runtime::steady_now();
     const call_context context = call_context::within(read_limit);
     const auto touched = co_await engine_.events.touches_after(context, last_, page);
@@ -106,7 +106,7 @@ awaitable<result<void>> change_tail::catch_up() {
     // A stream that is opened once an answer shows a change begins after it.
     engine_.streams.skip_to(last_);
     if (more) continue;
-    engine_.fresh.settle(number, last_, begun);
+    engine_.fresh.settle(heard, last_, begun);
     co_return result<void>{};
   }
 }

@@ -9,7 +9,7 @@
 namespace distsys::roles::cache {
 
 bool freshness::reached(std::uint64_t number, std::int64_t sequence) const noexcept {
-  return settled_.load(std::memory_order_acquire) >= number && applied() >= sequence;
+  return settled() >= number && applied() >= sequence;
 }
 
 awaitable<bool> freshness::catch_up(runtime::deadline limit) {
@@ -36,12 +36,13 @@ awaitable<bool> freshness::wait(std::uint64_t number, std::int64_t sequence, run
   co_return reached(number, sequence);
 }
 
-void freshness::settle(std::uint64_t number, std::int64_t sequence, time_point now) {
+void freshness::settle(const announcements& heard, std::int64_t sequence, time_point now) {
   std::vector<waiter> woken;
   {
     const std::scoped_lock lock(mutex_);
     applied_.store(sequence, std::memory_order_release);
-    settled_.store(number, std::memory_order_release);
+    settled_own_.store(heard.own, std::memory_order_release);
+    settled_.store(heard.all, std::memory_order_release);
     confirmed_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
     const auto first = std::partition(waiters_.begin(), waiters_.end(),
                                       [this](const waiter& w) { return !reached(w.number, w.sequence); });

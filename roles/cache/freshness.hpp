@@ -18,6 +18,12 @@ namespace distsys::roles::cache {
 
 using caching::time_point;
 
+/// How many commits the database's listener had announced at some moment.
+struct announcements {
+  std::uint64_t all = 0;
+  std::uint64_t own = 0;  // of this process
+};
+
 /// Any thread. The database's listener counts announcements of commits; the follower of the change log says up to which
 /// of them it has applied the log. In between, nothing that is kept may be served: what was committed is not known yet.
 class freshness {
@@ -29,12 +35,15 @@ class freshness {
   void follow(std::shared_ptr<const ports::change_listener> listener) { listener_ = std::move(listener); }
 
   std::uint64_t announced() const noexcept { return listener_ ? listener_->announced() : 0; }
-  /// Everything announced is applied, and the log was read lately. No lock.
-  bool believed(time_point now) const noexcept {
-    return announced() == settled_.load(std::memory_order_acquire) && lately(now);
+  announcements heard() const noexcept {
+    return listener_ ? announcements{listener_->announced(), listener_->announced_own()} : announcements{};
   }
+  /// Everything announced is applied, and the log was read lately. No lock.
+  bool believed(time_point now) const noexcept { return announced() == settled() && lately(now); }
   /// Everything announced up to this number is applied.
   std::uint64_t settled() const noexcept { return settled_.load(std::memory_order_acquire); }
+  /// What this process committed is applied.
+  bool knows_own() const noexcept { return heard().own == settled_own_.load(std::memory_order_acquire); }
   /// The log was read lately.
   bool lately(time_point now) const noexcept { return now - confirmed() < longest_trust; }
   /// When what is kept was last known to be true.
@@ -49,8 +58,8 @@ class freshness {
   /// The same for one change of the log.
   awaitable<bool> catch_up_to(std::int64_t sequence, runtime::deadline limit);
 
-  /// By the follower: up to `sequence`, which was the end of the log when `number` had been announced, all is applied.
-  void settle(std::uint64_t number, std::int64_t sequence, time_point now);
+  /// By the follower: up to `sequence`, which was the end of the log after `heard`, all is applied.
+  void settle(const announcements& heard, std::int64_t sequence, time_point now);
 
  private:
   struct waiter {
@@ -63,6 +72,7 @@ class freshness {
 
   std::shared_ptr<const ports::change_listener> listener_;
   std::atomic<std::uint64_t> settled_{0};
+  std::atomic<std::uint64_t> settled_own_{0};
   std::atomic<std::int64_t> applied_{0};
   std::atomic<time_point::rep> confirmed_{0};
   std::mutex mutex_;

@@ -17,8 +17,10 @@ namespace distsys::ports {
 /// Any thread. Listeners may outlive it: nothing wakes them then.
 class change_hub {
  public:
-  /// Something was committed: before whoever committed it knows.
-  void announce() noexcept { announced_->fetch_add(1, std::memory_order_release); }
+  /// This process committed, or may have: before whoever asked for it knows.
+  void announce_own() noexcept { announced_->own.fetch_add(1, std::memory_order_release), announce(); }
+  /// Another process committed, or may have.
+  void announce() noexcept { announced_->all.fetch_add(1, std::memory_order_release); }
   void wake(std::string_view channel);
   /// Where nobody knows which channel it was, or what was missed over a reconnection.
   void wake_all();
@@ -26,13 +28,17 @@ class change_hub {
   bool has_listeners();
 
  private:
+  friend class hub_listener;
+  struct announcements {
+    std::atomic<std::uint64_t> all{0}, own{0};
+  };
   struct entry {
     std::string channel;
     std::weak_ptr<wake_signal> signal;
   };
   std::mutex mutex_;
   std::vector<entry> listeners_;
-  const std::shared_ptr<std::atomic<std::uint64_t>> announced_ = std::make_shared<std::atomic<std::uint64_t>>(0);
+  const std::shared_ptr<announcements> announced_ = std::make_shared<announcements>();
 };
 
 }  // namespace distsys::ports

@@ -68,6 +68,8 @@ class change_listener {
   /// A number that has grown before execute() or commit() returns to whoever committed in this process, and when a
   /// commit of another process is noticed. It may grow without a change. Any thread; takes no lock.
   virtual std::uint64_t announced() const noexcept = 0;
+  /// The part of announced() that this process committed, or may have (errc::indeterminate).
+  virtual std::uint64_t announced_own() const noexcept = 0;
 };
 
 /// An interactive transaction: the exception, for what a batch cannot say. Holds a connection; rolled back when

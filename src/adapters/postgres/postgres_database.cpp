@@ -74,7 +74,7 @@ awaitable<result<ports::batch_outcome>> postgres_database::do_execute(const port
   const loop_pool::admission admitted(pool());
   if (!admitted.outcome()) co_return admitted.outcome().error();
   auto done = co_await write(pool(), context, std::move(b));
-  if (done || done.error() == errc::indeterminate) hub_.announce();
+  if (done || done.error() == errc::indeterminate) hub_.announce_own();
   co_return done;
 }
 
@@ -88,7 +88,7 @@ awaitable<result<ports::table>> postgres_database::do_query(const ports::call_co
 awaitable<result<std::unique_ptr<ports::transaction>>> postgres_database::do_begin(const ports::call_context& context) {
   const loop_pool::admission admitted(pool());
   if (!admitted.outcome()) co_return admitted.outcome().error();
-  co_return co_await begin_transaction(pool(), context, [this] { hub_.announce(); });
+  co_return co_await begin_transaction(pool(), context, [this] { hub_.announce_own(); });
 }
 
 awaitable<result<std::uint64_t>> postgres_database::do_bulk_load(const ports::call_context& context,
@@ -100,7 +100,7 @@ awaitable<result<std::uint64_t>> postgres_database::do_bulk_load(const ports::ca
   ports::batch b;
   b.push_back({insert_into(table_name, columns), std::move(rows), {}});
   auto done = co_await write(pool(), context, std::move(b));
-  if (done || done.error() == errc::indeterminate) hub_.announce();
+  if (done || done.error() == errc::indeterminate) hub_.announce_own();
   if (!done) co_return done.error();
   co_return done->affected.front();
 }
@@ -110,7 +110,7 @@ awaitable<result<void>> postgres_database::do_migrate(const ports::call_context&
   const loop_pool::admission admitted(pool());
   if (!admitted.outcome()) co_return admitted.outcome().error();
   auto done = co_await apply_migrations(pool(), context, migrations);
-  hub_.announce();
+  hub_.announce_own();
   co_return done;
 }
 

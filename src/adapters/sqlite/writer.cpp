@@ -108,7 +108,7 @@ result<void> writer::ensure_open() {
   if (!opened) return opened.error();
   connection_ = std::move(*opened);
   seen_version_ = 0;  // versions compare within one connection only: whatever is there may be new
-  connection_->when_committed([this] { hub_.announce(); });
+  connection_->when_committed([this] { hub_.announce_own(); });
   return {};
 }
 

@@ -55,19 +55,21 @@ DATABASE_CASE("a commit is announced before whoever committed knows of it") {
   t.make_items();
   auto listener = t.db->listen("items");
   for (std::int64_t i = 0; i < 50; ++i) {
-    const auto before = listener->announced();
+    const auto before = listener->announced(), own = listener->announced_own();
     REQUIRE(t.db.execute({insert_item(i)}));
     REQUIRE(listener->announced() > before);
+    REQUIRE(listener->announced_own() > own);
   }
   // A later listener counts on; an interactive transaction is announced too.
   const auto later = t.db->listen("items");
   CHECK(later->announced() == listener->announced());
-  const auto before = listener->announced();
+  const auto before = listener->announced(), own = listener->announced_own();
   const auto c = soon();
   auto tx = t.db.begin();
   REQUIRE(t.change(*tx, "INSERT INTO item(id, name) VALUES (?, ?)", table::row(1000, "x")));
   REQUIRE(t.loops.run(tx->commit(c)));
   CHECK(listener->announced() > before);
+  CHECK(listener->announced_own() > own);
 }
 
 DATABASE_CASE("a commit of this process is announced once") {
@@ -89,13 +91,14 @@ DATABASE_CASE("what another process commits is announced with its wake-up") {
   t.make_items();
   auto listener = t.db->listen("items");
   drain(t, *listener);
-  const auto before = listener->announced();
+  const auto before = listener->announced(), own = listener->announced_own();
   child other("[.child_insert]", {{"DISTSYS_TEST_URL", t.address}});
   CHECK(other.wait() == 0);
   const auto c = soon();
   while (listener->announced() == before && t.loops.run(listener->wait(c))) {
   }
   CHECK(listener->announced() > before);
+  CHECK(listener->announced_own() == own);
 }
 
 DATABASE_CASE("an announced commit of another process wakes a listener") {

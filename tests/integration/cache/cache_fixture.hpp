@@ -38,6 +38,7 @@ class switched_database : public ports::database {
   // As many as read at a time, as in a pool of connections; 0: any number.
   std::atomic<int> readers{0};
   std::atomic<bool> deaf{false};                    // announcements of commits do not come through
+  std::atomic<bool> elsewhere{false};               // they come as if another process had committed
   std::atomic<bool> past_held{false};               // what reads the past keeps its reader
   std::atomic<int> past_reading{0}, past_reads{0};  // now, and since the start
 
@@ -95,27 +96,31 @@ class switched_database : public ports::database {
     return inner_->notify(c, std::move(channel));
   }
   std::unique_ptr<ports::change_listener> do_listen(std::string channel) override {
-    return std::make_unique<ear>(inner_->listen(std::move(channel)), deaf);
+    return std::make_unique<ear>(inner_->listen(std::move(channel)), *this);
   }
 
   class ear : public ports::change_listener {
    public:
-    ear(std::unique_ptr<ports::change_listener> inner, const std::atomic<bool>& deaf)
-        : inner_(std::move(inner)), deaf_(deaf) {}
+    ear(std::unique_ptr<ports::change_listener> inner, const switched_database& of)
+        : inner_(std::move(inner)), of_(of) {}
     awaitable<result<void>> wait(const ports::call_context& c) override {
       auto woken = co_await inner_->wait(c);
-      while (woken && deaf_) woken = co_await inner_->wait(c);
+      while (woken && of_.deaf) woken = co_await inner_->wait(c);
       co_return woken;
     }
     std::uint64_t announced() const noexcept override {
-      if (!deaf_) heard_ = inner_->announced();
+      if (!of_.deaf) heard_ = inner_->announced();
       return heard_;
+    }
+    std::uint64_t announced_own() const noexcept override {
+      if (!of_.deaf && !of_.elsewhere) own_ = inner_->announced_own();
+      return own_;
     }
 
    private:
     std::unique_ptr<ports::change_listener> inner_;
-    const std::atomic<bool>& deaf_;
-    mutable std::atomic<std::uint64_t> heard_{0};
+    const switched_database& of_;
+    mutable std::atomic<std::uint64_t> heard_{0}, own_{0};
   };
 
   std::shared_ptr<ports::database> inner_;

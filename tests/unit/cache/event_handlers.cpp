@@ -83,7 +83,7 @@ awaitable<void> ask_together(event_handlers& handlers, runtime::task_group& load
 std::vector<net::http_response> answers_of(const std::shared_ptr<broken_database>& db, int callers) {
   runtime::runtime loops(1);
   engine e(db, 1, {});
-  e.fresh.settle(0, 0, runtime::steady_now());
+  e.fresh.settle({}, 0, runtime::steady_now());
   runtime::task_group main;
   event_handlers handlers(e);
   std::vector<net::http_response> got;
@@ -152,7 +152,7 @@ struct kept_answer {
 
   kept_answer(std::size_t bytes, std::size_t lane_limit)
       : e(std::make_shared<broken_database>(errc::internal), 2, {.max_bytes = 32 << 20, .max_packing = lane_limit}) {
-    e.fresh.settle(0, 0, runtime::steady_now());
+    e.fresh.settle({}, 0, runtime::steady_now());
     auto wanted = read_event_request(box);
     auto a = std::make_shared<answer>();
     a->key = wanted->key;
