@@ -33,11 +33,11 @@ PARTS = {
 }
 DEFAULT = ["includes", "format", "unit", "fuzz", "tidy", "e2e", "browser"]
 
-# Two lanes share the processors, so that a link or a slow test of one never leaves the machine idle. What measures time comes
-# after them, alone.
+# Two lanes share the processors, so that a link or a slow test of one never leaves the machine idle; a stage waits for
+# what it needs of the other. What measures time comes after them, alone.
 LANES = [
-    ["includes", "format", "build release", "build tsan", "test tsan", "tidy"],
-    ["build asan", "test asan", "fuzz", "build debug", "test debug"],
+    ["includes", "format", "build release", "build tsan", "test tsan", "fuzz"],
+    ["build asan", "test asan", "tidy", "build debug", "test debug"],
 ]
 ALONE = ["e2e", "browser"]
 BUILT = {"release": "distsys", "asan": "all", "tsan": "all", "debug": "all"}
@@ -69,6 +69,7 @@ class Run:
         # Taken out of the environment, because the program refuses DISTSYS_ variables that it does not know.
         self.fuzz_seconds = os.environ.pop("DISTSYS_FUZZ_SECONDS", "60")
         self.console = threading.Lock()
+        self.ended = {stage: threading.Event() for stage in wanted}
         self.started = time.monotonic()
 
     def say(self, text):
@@ -249,9 +250,20 @@ NEEDS = {"fuzz": ["build asan"], "e2e": ["build release", "build asan"], "browse
 # --- running ---------------------------------------------------------------------------------------------------------------
 
 
+def run_lane(run, lane, outcomes):
+    for stage in lane:
+        try:
+            run_stage(run, stage, outcomes)
+        except Exception as problem:  # the console is gone, say: nothing that follows may wait for ever, or count as passed
+            outcomes[stage].fail(f"{type(problem).__name__}: {problem}")
+        finally:
+            run.ended[stage].set()
+
+
 def run_stage(run, stage, outcomes):
-    outcome = outcomes[stage] = Outcome()
+    outcome = outcomes[stage]
     for needed in NEEDS.get(stage, []):
+        run.ended[needed].wait()
         if outcomes[needed].failed:
             outcome.fail(f"not run: {needed} failed")
             return
@@ -273,19 +285,20 @@ def run_stage(run, stage, outcomes):
 
 
 def run_all(run):
-    outcomes, wanted = {}, run.wanted
+    wanted = run.wanted
+    outcomes = {stage: Outcome() for stage in wanted}
     lanes = [[stage for stage in lane if stage in wanted] for lane in LANES]
     lanes = [lane for lane in lanes if lane]
-    run.jobs = max(1, CPUS // max(1, len(lanes)))
-    threads = [threading.Thread(target=lambda lane=lane: [run_stage(run, stage, outcomes) for stage in lane]) for lane in lanes]
+    # A lane that begins by waiting for the other one leaves it all processors.
+    busy = [lane for lane in lanes if not wanted.intersection(NEEDS.get(lane[0], []))]
+    run.jobs = max(1, CPUS // max(1, len(busy)))
+    threads = [threading.Thread(target=run_lane, args=(run, lane, outcomes)) for lane in lanes]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     run.jobs = CPUS
-    for stage in ALONE:
-        if stage in wanted:
-            run_stage(run, stage, outcomes)
+    run_lane(run, [stage for stage in ALONE if stage in wanted], outcomes)
     return outcomes
 
 

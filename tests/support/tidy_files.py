@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-TIDY_LIMIT = 40  # files a run, unless all are asked for
+TIDY_LIMIT = 24  # files a run, unless all are asked for
 LOOK_BACK = 20  # commits, where nothing says since when: on the main branch itself
 
 
