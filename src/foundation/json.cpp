@@ -6,6 +6,21 @@
 
 namespace distsys::json {
 
+namespace {
+
+// Boost.JSON reads 1e999 as infinity, and writes that as "Infinity", which is not JSON.
+void drop_infinities(value& v) {
+  if (auto* number = v.if_double()) {
+    if (!std::isfinite(*number)) v = nullptr;
+  } else if (auto* items = v.if_array()) {
+    for (value& item : *items) drop_infinities(item);
+  } else if (auto* members = v.if_object()) {
+    for (auto& member : *members) drop_infinities(member.value());
+  }
+}
+
+}  // namespace
+
 result<value> parse(std::string_view text, std::size_t max_bytes) {
   if (text.size() > max_bytes) {
     return error{errc::too_large,
@@ -35,7 +50,9 @@ result<value> parse(std::string_view text, std::size_t max_bytes) {
   }
   if (problem)
     return error{errc::invalid, "not JSON: " + problem.message() + " at byte " + std::to_string(skipped + read)};
-  return parser.release();
+  value v = parser.release();
+  drop_infinities(v);
+  return v;
 }
 
 const value* find(const object& o, std::string_view key) noexcept {

@@ -19,8 +19,8 @@ using boost::json::value;
 
 inline constexpr std::size_t max_depth = 64;
 
-/// errc::invalid with the byte offset and the reason; depth over max_depth and trailing text are errors. Not UTF-8 is
-/// an error too. `max_bytes` over: errc::too_large.
+/// errc::invalid with the byte offset and the reason; depth over max_depth, trailing text and what is not UTF-8 are
+/// errors. A number beyond the range of a double is null. `max_bytes` over: errc::too_large.
 result<value> parse(std::string_view text, std::size_t max_bytes = 64u << 20);
 
 /// nullptr or nothing when the member is absent, null, or of another type.

@@ -21,6 +21,15 @@ TEST_CASE("what is not exactly one JSON document is refused with its offset", "[
   CHECK(json::parse("[1,2,3]", 4).error() == errc::too_large);
 }
 
+TEST_CASE("a number beyond the range of a double is null, so that what is written is JSON", "[json]") {
+  const auto read = json::parse(R"({"a":[1e999,-1e999,1.5e308],"b":{"c":9.93e23108}})").value();
+  CHECK(read.at("a").at(0).is_null());
+  CHECK(read.at("a").at(1).is_null());
+  CHECK(read.at("a").at(2) == 1.5e308);
+  CHECK(read.at("b").at("c").is_null());
+  CHECK(json::parse(boost::json::serialize(read)));
+}
+
 TEST_CASE("a byte order mark before a document is ignored, and counted in offsets", "[json]") {
   CHECK(json::parse("\xEF\xBB\xBF{\"a\":1}").value().at("a") == 1);
   CHECK(json::parse("\xEF\xBB\xBF{} x").error().detail.find("byte 6") != std::string::npos);
