@@ -45,6 +45,10 @@ class connection {
   bool in_transaction() const noexcept { return sqlite3_get_autocommit(db_.get()) == 0; }
   /// Called by this connection after each commit that wrote something, before the call that commits returns.
   void when_committed(std::function<void()> f) { committed_ = std::move(f); }
+  /// COMMIT failed, and recovery could still bring it back.
+  void may_have_committed() {
+    if (committed_) committed_();
+  }
   /// Changes when another connection, of any process, has committed.
   result<std::int64_t> data_version();
 

@@ -35,8 +35,10 @@ class sqlite_transaction final : public ports::transaction {
       }
       c.unlimited();  // once begun, a commit is not ended half way
       auto done = c.control("COMMIT");
-      if (!done && done.error().code == errc::unavailable && !c.in_transaction())
+      if (!done && done.error().code == errc::unavailable && !c.in_transaction()) {
+        c.may_have_committed();
         return result<void>(error{errc::indeterminate, done.error().detail});
+      }
       return done;
     });
   }

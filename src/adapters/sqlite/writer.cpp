@@ -197,6 +197,7 @@ void writer::commit(group& calls) {
     // Written in full but not known to be on the disk: recovery could still bring it back. Never applied again.
     const bool unknown = done.error().code == errc::unavailable && !open;
     if (calls.size() > 1 && !unknown) return commit_one_by_one(calls);
+    if (unknown) c.may_have_committed();
     const error reason = unknown ? error{errc::indeterminate, done.error().detail} : done.error();
     for (const auto& call : calls) call->fail(reason);
     return;
