@@ -216,7 +216,8 @@ awaitable<void> cell_loader::refresh(std::vector<shared_flight> flights, shared_
   co_await asio::this_coro::throw_if_cancelled(false);
   const auto done = co_await guarded_read(flights);
   finish(flights, done);
-  if (!done) old->refreshing.store(false, std::memory_order_relaxed);
+  // What was read may have lost against a purge of other places: the old cell stays, and is to be read again.
+  if (!done || !flights.front()->watch.current()) old->refreshing.store(false, std::memory_order_relaxed);
   if (done && shared_) shared_->offer(*done, co_await asio::this_coro::executor);
 }
 

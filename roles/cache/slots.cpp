@@ -1,6 +1,7 @@
 #include "slots.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_set>
 #include <utility>
 
@@ -147,11 +148,27 @@ void slot_table::touch_if(Predicate wanted) {
   counters_.generation.fetch_add(1, std::memory_order_acq_rel);
 }
 
+// Under the shards' mutexes, which requests take too: a search each, however many quads there are.
 void slot_table::touch(std::span<const geo::quad> quads) {
-  touch_if([&quads](std::uint64_t code, const slot&) {
+  std::vector<geo::cell_range> wanted;
+  wanted.reserve(quads.size());
+  for (const geo::quad& q : quads) wanted.push_back(q.range());
+  std::ranges::sort(wanted, {}, &geo::cell_range::first);
+  std::size_t kept = 0;
+  for (const geo::cell_range r : wanted) {
+    if (kept > 0 && r.first <= wanted[kept - 1].last) {
+      wanted[kept - 1].last = std::max(wanted[kept - 1].last, r.last);
+    } else {
+      wanted[kept++] = r;
+    }
+  }
+  wanted.resize(kept);
+  touch_if([&wanted](std::uint64_t code, const slot&) {
     const auto other = geo::quad::from_code(code);
-    return other && std::ranges::any_of(
-                        quads, [&other](const geo::quad& q) { return q.contains(*other) || other->contains(q); });
+    if (!other) return false;
+    const geo::cell_range range = other->range();
+    const auto next = std::ranges::upper_bound(wanted, range.last, {}, &geo::cell_range::first);
+    return next != wanted.begin() && std::prev(next)->last >= range.first;
   });
 }
 
