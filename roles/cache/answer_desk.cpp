@@ -146,7 +146,8 @@ awaitable<http_response> answer_desk::serve(http_request& request, std::string_v
       co_return co_await deliver_loaded(request, spelling, keep(std::move(key), std::move(*m)), how, true);
   }
   if (only_if_cached(request)) co_return co_await serve_kept_only(request, key, make, how);
-  const bool down = now.time_since_epoch().count() < down_until_.load(std::memory_order_relaxed);
+  // Where a change is announced the database is asked all the same: it may be back.
+  const bool down = now.time_since_epoch().count() < down_until_.load(std::memory_order_relaxed) && !late(how);
   if (down)
     if (auto stale = co_await serve_stale(request, key, make, how)) co_return std::move(*stale);
 
@@ -159,7 +160,7 @@ awaitable<http_response> answer_desk::serve(http_request& request, std::string_v
   if (failed(why))
     if (auto stale = co_await serve_stale(request, key, make, how)) co_return std::move(*stale);
   (failed(why) ? failures_ : refused_).add();
-  co_return failed(why) && outdated(how) ? try_again(why) : http_response::from_error(why);
+  co_return failed(why) && late(how) ? try_again(why) : http_response::from_error(why);
 }
 
 awaitable<http_response> answer_desk::deliver_loaded(http_request& request, std::string_view spelling, loaded l,
@@ -239,11 +240,11 @@ awaitable<http_response> answer_desk::serve_kept_only(http_request& request, con
   co_return std::move(r).header("Cache-Status", "distsys; detail=only-if-cached");
 }
 
-// This process committed what the follower of the log has not applied, though it reads the log: what is kept may be
-// older than a write that was acknowledged here.
-bool answer_desk::outdated(trust how) const {
-  return how == trust::doubted && !fresh_.knows_own() && fresh_.lately(runtime::steady_now());
-}
+// Changes are announced that the follower of the log has not applied, though it reads the log.
+bool answer_desk::late(trust how) const { return how == trust::doubted && fresh_.lately(runtime::steady_now()); }
+
+// What is kept may be older than a write that was acknowledged here.
+bool answer_desk::outdated(trust how) const { return late(how) && !fresh_.knows_own(); }
 
 // The database does not answer: what no change is known to have touched is better than nothing, for a while.
 awaitable<std::optional<http_response>> answer_desk::serve_stale(http_request& request, const std::string& key,

@@ -73,6 +73,7 @@ class answer_desk {
                                                 trust how);
   awaitable<std::optional<net::http_response>> serve_stale(net::http_request& request, const std::string& key,
                                                            const maker& make, trust how);
+  bool late(trust how) const;
   bool outdated(trust how) const;
   net::http_response deliver(const shared_answer& a, time_point now, std::string cache_status) const;
 

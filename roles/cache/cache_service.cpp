@@ -18,7 +18,7 @@ cache_service::cache_service(app::role_context& context, const cache_settings& s
       statistics_(engine_, counts_),
       explain_(engine_),
       writers_(settings.writers),
-      intake_(engine_.events, writers_),
+      intake_(engine_.events, engine_.fresh, writers_),
       purge_(engine_, counts_, writers_),
       stream_handler_(engine_.events, engine_.streams),
       coverage_(context.database("database")),

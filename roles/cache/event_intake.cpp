@@ -61,8 +61,8 @@ result<std::string> read_source(const http_request& request, const access_list& 
 
 }  // namespace
 
-event_intake::event_intake(geo::event_repository& events, const access_list& who)
-    : events_(events), who_(who), lane_("cache-intake", max_queued) {
+event_intake::event_intake(geo::event_repository& events, freshness& fresh, const access_list& who)
+    : events_(events), fresh_(fresh), who_(who), lane_("cache-intake", max_queued) {
   for (std::size_t i = 0; i < verdicts_.size(); ++i) {
     verdicts_[i] = &metrics::get_counter("distsys_cache_posted_events_total", "Rows of POST /events, by their verdict",
                                          {{"verdict", name(static_cast<row_verdict>(i))}});
@@ -98,6 +98,7 @@ awaitable<http_response> event_intake::post(http_request& request) {
   if (const auto ok = co_await store(context, *source, u); !ok) {
     co_return http_response::from_error(ok.error());
   }
+  fresh_.confirm();  // what is unchanged another process may have stored just now
   for (const upload_row& row : u.rows) verdicts_[static_cast<std::size_t>(row.verdict)]->add();
   co_return http_response::bytes(verdicts_json(u.rows), "application/json").header("Cache-Control", "no-store");
 }

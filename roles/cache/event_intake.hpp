@@ -2,6 +2,7 @@
 #pragma once
 
 #include "access.hpp"
+#include "freshness.hpp"
 #include "upload.hpp"
 
 #include "distsys/domain/geo/event_repository.hpp"
@@ -18,8 +19,8 @@ namespace distsys::roles::cache {
 /// Any loop.
 class event_intake {
  public:
-  /// `who` must outlive this.
-  event_intake(domain::geo::event_repository& events, const access_list& who);
+  /// All must outlive this.
+  event_intake(domain::geo::event_repository& events, freshness& fresh, const access_list& who);
 
   /// For those whose token has events:write (access_list::admission). Answers when everything is durable: 200 with a
   /// verdict a row. After another status some rows may be stored; posting them again completes it.
@@ -32,6 +33,7 @@ class event_intake {
   awaitable<result<void>> store(const ports::call_context& context, const std::string& source, upload& u);
 
   domain::geo::event_repository& events_;
+  freshness& fresh_;
   const access_list& who_;
   runtime::blocking_lane lane_;  // reads what is long
   std::array<metrics::counter*, 6> verdicts_{};

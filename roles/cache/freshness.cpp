@@ -12,6 +12,13 @@ bool freshness::reached(std::uint64_t number, std::int64_t sequence) const noexc
   return settled() >= number && applied() >= sequence;
 }
 
+void freshness::confirm() noexcept {
+  const std::uint64_t now = announced();
+  std::uint64_t before = confirmed_number_.load(std::memory_order_relaxed);
+  while (before < now && !confirmed_number_.compare_exchange_weak(before, now, std::memory_order_acq_rel)) {
+  }
+}
+
 awaitable<bool> freshness::catch_up(runtime::deadline limit) {
   return wait(announced(), std::numeric_limits<std::int64_t>::min(), limit);
 }

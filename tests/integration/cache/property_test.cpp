@@ -82,9 +82,9 @@ struct check {
 awaitable<void> ask_into(running_cache& c, question what, std::string& to) { to = co_await ask(c, std::move(what)); }
 
 /// As a person's device writes: POST /events.
-awaitable<void> post(geo::event_repository& events, world& w) {
+awaitable<void> post(geo::event_repository& events, freshness& fresh, world& w) {
   const access_list nobody;  // who asks has been admitted
-  event_intake intake(events, nobody);
+  event_intake intake(events, fresh, nobody);
   json::array features;
   for (const geo::event& e : w.events()) {
     const json::object place{{"type", "Point"}, {"coordinates", json::array{e.at.lon, e.at.lat}}};
@@ -105,12 +105,12 @@ awaitable<void> post(geo::event_repository& events, world& w) {
   CHECK(answer.status == 200);
 }
 
-awaitable<void> write(geo::event_repository& events, runtime::manual_clock& clock, world& w) {
+awaitable<void> write(geo::event_repository& events, freshness& fresh, runtime::manual_clock& clock, world& w) {
   const double dice = w.random().uniform();
   if (dice < 0.6) {
     co_await put(events, w.events());
   } else if (dice < 0.7) {
-    co_await post(events, w);
+    co_await post(events, fresh, w);
   } else if (dice < 0.85) {
     std::vector<std::string> ids{"e" + std::to_string(w.random().below(200))};
     (co_await events.end(context, "sim", std::move(ids), next_observation())).value();
@@ -151,7 +151,7 @@ awaitable<void> round(geo_database& g, running_cache& a, running_cache& b, runti
         together.spawn(g.loops.loop(i), ask_into(a, c.asked, c.first[i]));
         together.spawn(g.loops.loop(i + 2), ask_into(b, c.asked, c.second[i]));
       }
-    together.spawn(g.loops.loop(static_cast<unsigned>(w.random().below(4))), write(g.events, clock, w));
+    together.spawn(g.loops.loop(static_cast<unsigned>(w.random().below(4))), write(g.events, a.engine.fresh, clock, w));
     co_await together.wait();
   }
   const auto acknowledged = runtime::steady_now();

@@ -56,6 +56,13 @@ TEST_CASE("what this process committed is told from what others did") {
   CHECK_FALSE(f.knows_own());
   f.settle({2, 1}, 11, runtime::steady_now());
   CHECK(f.knows_own());
+  // What another process committed, and this one has told a client of.
+  log->number = 3;
+  CHECK(f.knows_own());
+  f.confirm();
+  CHECK_FALSE(f.knows_own());
+  f.settle({3, 1}, 12, runtime::steady_now());
+  CHECK(f.knows_own());
 }
 
 TEST_CASE("who waits for the follower is woken when it has come so far, and not before") {
