@@ -126,28 +126,56 @@ awaitable<void> lost_before_it_was_read(geo_database& g, running_cache& c) {
   CHECK((co_await c.ask(city)).body.find("\"numberMatched\":2,") != std::string::npos);
 }
 
-awaitable<void> revalidated(geo_database& g, running_cache& c) {
-  co_await put(g.events, {event_at("a", centre)});
-  const auto fresh = co_await c.ask(city);
-  const int queries = c.database->area_queries;
+/// Until no cell of the city is fresh any more: what is tested is that time has passed.
+awaitable<void> outlive_city(running_cache& c) {
   time_point over{};
   const auto kept = c.engine.areas.peek(read_event_request(city)->query.where, runtime::steady_now());
   REQUIRE(kept);
   for (const auto& f : *kept) over = std::max(over, f.from->fresh_until);
-  co_await runtime::sleep_until(over);  // what is tested is that time has passed
+  co_await runtime::sleep_until(over);
+}
+
+awaitable<running_cache::reply> ask_until_fresh(running_cache& c) {
+  running_cache::reply r;
+  for (const auto end = runtime::steady_now() + 20s; runtime::steady_now() < end; co_await runtime::sleep_for(1ms)) {
+    r = co_await c.ask(city);
+    if (r.cache_status.find("stale") == std::string::npos) break;
+  }
+  co_return r;
+}
+
+awaitable<void> revalidated(geo_database& g, running_cache& c) {
+  co_await put(g.events, {event_at("a", centre)});
+  const auto fresh = co_await c.ask(city);
+  const int queries = c.database->area_queries;
+  co_await outlive_city(c);
   running_cache::reply r = co_await c.ask(city);
   CHECK(r.cache_status.find("hit; ttl=") != std::string::npos);
   CHECK(r.cache_status.find("detail=stale-while-revalidate") != std::string::npos);
   CHECK(r.body == fresh.body);
   // One refresh of each cell runs beside it, and then the answer is fresh again.
   CHECK(co_await eventually([&] { return c.database->area_queries > queries; }));
-  for (const auto end = runtime::steady_now() + 20s; runtime::steady_now() < end; co_await runtime::sleep_for(1ms)) {
-    r = co_await c.ask(city);
-    if (r.cache_status.find("stale") == std::string::npos) break;
-  }
+  r = co_await ask_until_fresh(c);
   CHECK(r.cache_status.find("hit; ttl=") != std::string::npos);
   CHECK(c.engine.loader.counts().refreshes > 0);
   CHECK(c.engine.desk.counts().misses > 0);
+}
+
+// What is being read again is not kept when anything is purged meanwhile, and the cell that stays is read once more.
+awaitable<void> revalidated_after_purge(geo_database& g, running_cache& c) {
+  co_await put(g.events, {event_at("a", centre)});
+  REQUIRE((co_await c.ask(city)).status == 200);
+  const int queries = c.database->area_queries;
+  co_await outlive_city(c);
+  c.database->held = true;
+  CHECK((co_await c.ask(city)).cache_status.find("detail=stale-while-revalidate") != std::string::npos);
+  CHECK(co_await eventually([&] { return c.database->area_queries > queries; }));
+  c.engine.purge({geo::quad::of(geo::cell_of({100, 10}), 6)});
+  c.database->held = false;
+  const auto r = co_await ask_until_fresh(c);
+  CHECK(r.status == 200);
+  CHECK(r.cache_status.find("stale") == std::string::npos);
+  CHECK(c.engine.loader.counts().refreshes >= 2);
 }
 
 awaitable<void> refreshed_ahead(geo_database& g, running_cache& c) {
@@ -178,6 +206,10 @@ TEST_CASE("what another process committed last before the database was lost does
 
 TEST_CASE("past its time a cell is served while one reading of it runs") {
   with_cache({.lifetimes = {300ms, 30s, 30s}}, &revalidated);
+}
+
+TEST_CASE("a cell whose refresh lost against a purge of other places is refreshed once more") {
+  with_cache({.lifetimes = {300ms, 30s, 30s}}, &revalidated_after_purge);
 }
 
 TEST_CASE("a cell in use is read again before its time is over") {
