@@ -1,6 +1,8 @@
 // When what is kept may be served: after changes, while the database is down, past its time.
 #include "cache_test.hpp"
 
+#include "roles/cache/event_intake.hpp"
+
 #include <mutex>
 
 using namespace distsys;
@@ -126,6 +128,33 @@ awaitable<void> lost_before_it_was_read(geo_database& g, running_cache& c) {
   CHECK((co_await c.ask(city)).body.find("\"numberMatched\":2,") != std::string::npos);
 }
 
+// Whom this process told that something is stored must not miss it here, whoever stored it first.
+awaitable<void> confirmed_here(geo_database& g, running_cache& c) {
+  co_await put(g.events, {event_at("a", centre)});
+  REQUIRE((co_await c.ask(city)).status == 200);
+  c.database->elsewhere = true;
+  const announcements known = co_await leave_behind(g, c);
+  CHECK(c.engine.fresh.knows_own());
+  const access_list nobody;  // who asks has been admitted
+  event_intake intake(g.events, c.engine.fresh, nobody);
+  const std::string body =
+      R"({"type":"Feature","id":"p","geometry":{"type":"Point","coordinates":[1,2]},"properties":{}})";
+  const net::header_field type{"Content-Type", "application/geo+json"};
+  net::http_request request;
+  request.user = "phone";
+  request.headers = std::span(&type, 1);
+  request.body = body;
+  request.deadline = runtime::steady_now() + 30s;
+  CHECK((co_await intake.post(request)).status == 200);
+  c.database->area_error = errc::unavailable;
+  c.engine.fresh.settle(known, c.engine.fresh.applied(), runtime::steady_now());
+  const auto r = co_await c.ask(city);
+  CHECK(r.status == 503);
+  CHECK_FALSE(r.retry_after.empty());
+  c.database->area_error = errc{};
+  c.database->log_held = false;
+}
+
 /// Until no cell of the city is fresh any more: what is tested is that time has passed.
 awaitable<void> outlive_city(running_cache& c) {
   time_point over{};
@@ -202,6 +231,10 @@ TEST_CASE("a stale window serves while the database is down, and 503 with Retry-
 TEST_CASE("while the follower is late nothing old is served, whatever fails") { with_cache({}, &late_follower); }
 TEST_CASE("what another process committed last before the database was lost does not make all else unknown") {
   with_cache({}, &lost_before_it_was_read);
+}
+
+TEST_CASE("what a client was told is stored is not missing while the database is lost") {
+  with_cache({}, &confirmed_here);
 }
 
 TEST_CASE("past its time a cell is served while one reading of it runs") {
