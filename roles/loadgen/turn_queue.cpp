@@ -7,14 +7,6 @@
 #include <utility>
 
 namespace distsys::roles::loadgen {
-namespace {
-
-using namespace std::chrono_literals;
-
-// A turn of the loop that takes longer has done something for somebody else.
-constexpr auto empty_turn = 3us;
-
-}  // namespace
 
 awaitable<bool> turn_queue::wait_until(time_point when) {
   if (closed_) co_return false;
@@ -51,7 +43,7 @@ awaitable<void> turn_queue::spin_until_first() {
   while (!waiting_.empty() && now < waiting_.front().when) {
     co_await asio::post(where_, use_awaitable);
     const auto turned = runtime::steady_now();
-    if (turned - now < empty_turn) spun_ += turned - now;
+    if (turned - now < empty_turn_) spun_ += turned - now;
     now = turned;
   }
   release(now);

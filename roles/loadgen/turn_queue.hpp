@@ -19,8 +19,11 @@ class turn_queue {
  public:
   using time_point = runtime::steady_clock::time_point;
 
-  /// The last `spin` before each time is not slept; answers are read meanwhile.
-  turn_queue(executor where, std::chrono::nanoseconds spin) : where_(where), spin_(spin), alarm_(where) {}
+  /// The last `spin` before each time is not slept; answers are read meanwhile. A turn of the loop that takes as long
+  /// as `empty_turn` has done something for somebody else.
+  turn_queue(executor where, std::chrono::nanoseconds spin,
+             std::chrono::nanoseconds empty_turn = std::chrono::microseconds(3))
+      : where_(where), spin_(spin), empty_turn_(empty_turn), alarm_(where) {}
 
   /// Keeps the time until it is cancelled, or close() is called.
   awaitable<void> run();
@@ -48,6 +51,7 @@ class turn_queue {
 
   executor where_;
   std::chrono::nanoseconds spin_;
+  std::chrono::nanoseconds empty_turn_;
   asio::basic_waitable_timer<runtime::steady_clock, asio::wait_traits<runtime::steady_clock>, executor> alarm_;
   std::deque<waiter> waiting_;
   bool releasing_ = false;
