@@ -195,7 +195,7 @@ def tidy(run, outcome):
 
     shutil.rmtree(os.path.join(LOGS, "tidy"), ignore_errors=True)
     os.makedirs(os.path.join(LOGS, "tidy"))
-    with ThreadPoolExecutor(run.jobs) as pool:
+    with ThreadPoolExecutor(CPUS) as pool:  # the other lane may have ended, or fuzzes for a fixed time
         for name, log, code in pool.map(check, chosen):
             if code == 0:
                 outcome.passed += 1
