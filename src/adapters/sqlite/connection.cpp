@@ -50,7 +50,7 @@ void append_cell(ports::table& out, sqlite3_stmt* statement, int column) {
     case SQLITE_FLOAT:
       return out.add(sqlite3_column_double(statement, column));
     case SQLITE_TEXT: {
-      const auto* text = static_cast<const char*>(static_cast<const void*>(sqlite3_column_text(statement, column)));
+      const auto* text = static_cast<const char*>(sqlite3_column_blob(statement, column));  // the same bytes, UTF-8
       return out.add(std::string_view(text, static_cast<std::size_t>(sqlite3_column_bytes(statement, column))));
     }
     case SQLITE_BLOB: {
