@@ -115,7 +115,9 @@ DATABASE_CASE("an announced commit of another process wakes a listener") {
 
 TEST_CASE("child: inserts and notifies", "[.child_insert]") {
   running_loops loops;
-  opened_database db(loops, std::getenv("DISTSYS_TEST_URL"));
+  const char* url = std::getenv("DISTSYS_TEST_URL");
+  REQUIRE(url != nullptr);
+  opened_database db(loops, url);
   REQUIRE(db.execute({insert_item(1)}));
   const auto c = soon();
   REQUIRE(loops.run(db->notify(c, "items")));
