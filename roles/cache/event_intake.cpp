@@ -98,7 +98,7 @@ awaitable<http_response> event_intake::post(http_request& request) {
   if (const auto ok = co_await store(context, *source, u); !ok) {
     co_return http_response::from_error(ok.error());
   }
-  fresh_.confirm();  // what is unchanged another process may have stored just now
+  fresh_.vouch();  // what is unchanged another process may have stored just now
   for (const upload_row& row : u.rows) verdicts_[static_cast<std::size_t>(row.verdict)]->add();
   co_return http_response::bytes(verdicts_json(u.rows), "application/json").header("Cache-Control", "no-store");
 }

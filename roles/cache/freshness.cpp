@@ -12,10 +12,10 @@ bool freshness::reached(std::uint64_t number, std::int64_t sequence) const noexc
   return settled() >= number && applied() >= sequence;
 }
 
-void freshness::confirm() noexcept {
+void freshness::vouch() noexcept {
   const std::uint64_t now = announced();
-  std::uint64_t before = confirmed_number_.load(std::memory_order_relaxed);
-  while (before < now && !confirmed_number_.compare_exchange_weak(before, now, std::memory_order_acq_rel)) {
+  std::uint64_t before = vouched_.load(std::memory_order_relaxed);
+  while (before < now && !vouched_.compare_exchange_weak(before, now, std::memory_order_acq_rel)) {
   }
 }
 

@@ -42,13 +42,13 @@ class freshness {
   bool believed(time_point now) const noexcept { return announced() == settled() && lately(now); }
   /// Everything announced up to this number is applied.
   std::uint64_t settled() const noexcept { return settled_.load(std::memory_order_acquire); }
-  /// What this process committed or confirmed is applied.
+  /// What this process committed or vouched for is applied.
   bool knows_own() const noexcept {
     return heard().own == settled_own_.load(std::memory_order_acquire) &&
-           settled() >= confirmed_number_.load(std::memory_order_acquire);
+           settled() >= vouched_.load(std::memory_order_acquire);
   }
   /// Before a client is told that something is stored which another process may have committed.
-  void confirm() noexcept;
+  void vouch() noexcept;
   /// The log was read lately.
   bool lately(time_point now) const noexcept { return now - confirmed() < longest_trust; }
   /// When what is kept was last known to be true.
@@ -78,7 +78,7 @@ class freshness {
   std::shared_ptr<const ports::change_listener> listener_;
   std::atomic<std::uint64_t> settled_{0};
   std::atomic<std::uint64_t> settled_own_{0};
-  std::atomic<std::uint64_t> confirmed_number_{0};  // how many commits were announced at the last confirm()
+  std::atomic<std::uint64_t> vouched_{0};  // how many commits were announced at the last vouch()
   std::atomic<std::int64_t> applied_{0};
   std::atomic<time_point::rep> confirmed_{0};
   std::mutex mutex_;

@@ -59,7 +59,7 @@ TEST_CASE("what this process committed is told from what others did") {
   // What another process committed, and this one has told a client of.
   log->number = 3;
   CHECK(f.knows_own());
-  f.confirm();
+  f.vouch();
   CHECK_FALSE(f.knows_own());
   f.settle({3, 1}, 12, runtime::steady_now());
   CHECK(f.knows_own());

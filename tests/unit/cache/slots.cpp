@@ -86,6 +86,19 @@ TEST_CASE("nothing is watched by an empty watch, and a quad beside is not touche
   CHECK(w.valid());
 }
 
+TEST_CASE("of several quads each is touched, whether they hold each other or not, and none beside them") {
+  slot_table slots;
+  const geo::position third{120, 60};
+  const auto fine = slots.take(quad_at(here, 12)), coarse = slots.take(quad_at(elsewhere, 3)),
+             beside = slots.take(quad_at(third, 8));
+  const std::vector<geo::quad> quads{quad_at(elsewhere, 10), quad_at(here, 14), quad_at(here, 9), quad_at(here, 11)};
+  slots.touch(quads);
+  CHECK_FALSE(fine.valid());
+  CHECK_FALSE(coarse.valid());
+  CHECK(beside.valid());
+  CHECK(slots.touched() == 2);
+}
+
 TEST_CASE("slots that nobody watches are swept") {
   slot_table slots;
   const auto held = slots.take(quad_at(here, 20));
